@@ -1,0 +1,21 @@
+/**
+ * Our server for the tests, as its own process: from the sources, or as RESPITE_TARGET says ("dist": the
+ * built one; "oracle": redis-server on both sides, which tries out the harness and the scripts).
+ */
+import { fileURLToPath } from 'node:url'
+import { startOracle } from './oracle.ts'
+import { type ServerProcess, startServerProcess } from './server-process.ts'
+
+const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+/** Starts our server with these directives ("--hz", "100", …). */
+export function startRespite(directives: readonly string[] = []): Promise<ServerProcess> {
+  const target = process.env.RESPITE_TARGET ?? 'source'
+  if (target === 'oracle') return startOracle(directives)
+  const args = target === 'dist' ? [fromRoot('dist/cli.js')] : ['--import', 'tsx', fromRoot('src/cli.ts')]
+  return startServerProcess('respite', process.execPath, args, [
+    '--enable-debug-command',
+    'yes',
+    ...directives,
+  ])
+}
