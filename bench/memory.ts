@@ -1,0 +1,92 @@
+/** Resident memory per key and per list element: growth of a fresh server's RSS over a known load. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Program, settle, startContestant } from './contestant.ts'
+import { loadKeys, loadList } from './loader.ts'
+import type { Progress } from './progress.ts'
+import { pairedRatio, type Spread, spread } from './statistics.ts'
+
+/** A thing to store many of. */
+interface Item {
+  title: string
+  /** The most we promise to use, as a ratio to Redis 7.0. */
+  goal: number
+  load: (port: number, count: number) => Promise<void>
+}
+
+/** What one item showed. The first of each pair is ours, the second theirs; ratios are ours to theirs. */
+export interface MemoryRow {
+  title: string
+  goal: number
+  count: number
+  /** RSS growth per item in bytes. */
+  bytesPerItem: [Spread, Spread]
+  ratio: Spread
+  /** RSS of the empty server in bytes. */
+  emptyRss: [number, number]
+  /** What the server's used_memory says after the load, as a share of its RSS. */
+  usedShare: [number, number]
+}
+
+const ITEMS: Item[] = [
+  { title: '16 B key, 32 B value', goal: 0.65, load: (port, count) => loadKeys(port, 0, count, 32) },
+  { title: 'element of 10 B', goal: 1.1, load: (port, count) => loadList(port, 'list', count, 10) },
+  { title: 'element of 100 B', goal: 1, load: (port, count) => loadList(port, 'list', count, 100) },
+]
+
+/** How many steps measureMemory takes on its progress. */
+export const MEMORY_STEPS: number = ITEMS.length
+
+/** Time for a server to give back what it does not need (a collection, a decay) before RSS is read. */
+const REST_MS = 1_000
+
+interface Sample {
+  perItem: number
+  emptyRss: number
+  usedShare: number
+}
+
+/** Loads `count` of each item into fresh servers, `runs` times each, and resolves to one row an item. */
+export async function measureMemory(
+  programs: [Program, Program],
+  count: number,
+  runs: number,
+  progress: Progress,
+): Promise<MemoryRow[]> {
+  const rows: MemoryRow[] = []
+  for (const item of ITEMS) {
+    progress.begin(`memory: ${count} × ${item.title}`)
+    const samples: [Sample[], Sample[]] = [[], []]
+    for (let i = 0; i < runs; i++) {
+      samples[0].push(await sample(programs[0], item, count))
+      samples[1].push(await sample(programs[1], item, count))
+    }
+    const [ours, theirs] = samples.map((of) => of.map((one) => one.perItem)) as [number[], number[]]
+    const last = samples.map((of) => of.at(-1)) as [Sample, Sample]
+    rows.push({
+      title: item.title,
+      goal: item.goal,
+      count,
+      bytesPerItem: [spread(ours), spread(theirs)],
+      ratio: pairedRatio(ours, theirs),
+      emptyRss: [last[0].emptyRss, last[1].emptyRss],
+      usedShare: [last[0].usedShare, last[1].usedShare],
+    })
+  }
+  return rows
+}
+
+async function sample(program: Program, item: Item, count: number): Promise<Sample> {
+  const contestant = await startContestant(program)
+  try {
+    await settle(contestant)
+    const before = (await contestant.usage()).rssBytes
+    await item.load(contestant.port, count)
+    await settle(contestant)
+    await sleep(REST_MS)
+    const after = (await contestant.usage()).rssBytes
+    const used = Number((await contestant.control.info()).get('used_memory'))
+    return { perItem: (after - before) / count, emptyRss: before, usedShare: used / after }
+  } finally {
+    await contestant.stop()
+  }
+}

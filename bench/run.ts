@@ -1,0 +1,66 @@
+/** `npm run bench`: runs the sections asked for on our server and another, prints the report and keeps it. */
+import { type BenchOptions, parseArguments, repeatableCommand, USAGE } from './arguments.ts'
+import { LOAD_STEPS, measureLoad } from './big-load.ts'
+import { killAll, type Program, programAt, versionOf } from './contestant.ts'
+import { MEMORY_STEPS, measureMemory } from './memory.ts'
+import { Progress } from './progress.ts'
+import { describeMachine, markdown, type Results, save } from './report.ts'
+import { measureThroughput } from './throughput.ts'
+import { workloads } from './workloads.ts'
+
+const RESULTS = new URL('results/', import.meta.url)
+
+async function bench(options: BenchOptions, words: readonly string[]): Promise<void> {
+  const programs = programsOf(options)
+  const results: Results = {
+    command: repeatableCommand(words),
+    machine: describeMachine(),
+    servers: [programs[0].label, programs[1].label],
+    versions: [versionOf(programs[0]), versionOf(programs[1])],
+    alternations: options.alternations,
+    goals: options.against === 'redis-server',
+    throughput: [],
+    memory: [],
+    load: [],
+  }
+  const wants = (section: BenchOptions['sections'][number]) => options.sections.includes(section)
+  const works = wants('throughput') ? workloads(options) : []
+  const steps = works.length + (wants('memory') ? MEMORY_STEPS : 0) + (wants('load') ? LOAD_STEPS : 0)
+  const progress = new Progress(steps)
+  if (works.length > 0) {
+    results.throughput = await measureThroughput(programs, works, options.alternations, progress)
+  }
+  if (wants('memory')) {
+    results.memory = await measureMemory(programs, options.memoryItems, options.memoryRuns, progress)
+  }
+  if (wants('load')) results.load = await measureLoad(programs, options.loadKeys, progress)
+  progress.clear()
+  process.stdout.write(markdown(results))
+  if (options.save) save(results, RESULTS)
+}
+
+/** The two servers, under names that tell them apart. */
+function programsOf(options: BenchOptions): [Program, Program] {
+  const subject = programAt(options.subject)
+  const against = programAt(options.against)
+  if (subject.label === against.label) against.label += ' (other)'
+  return [subject, against]
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll()
+    process.exit(130)
+  })
+}
+
+try {
+  const words = process.argv.slice(2)
+  const options = parseArguments(words)
+  if (options === undefined) process.stdout.write(`${USAGE}\n`)
+  else await bench(options, words)
+} catch (error) {
+  killAll()
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
