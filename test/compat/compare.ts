@@ -15,6 +15,7 @@ export interface ScriptOptions {
 }
 
 const MAX_REPORTED = 20
+const REPLY_MS = 5000
 
 /**
  * Runs the script on both servers, which are flushed first; each connection it names is new. Rejects with
@@ -116,7 +117,7 @@ class Side {
   private async connection(name: string): Promise<RawClient> {
     const known = this.connections.get(name)
     if (known !== undefined) return known
-    const client = await RawClient.open(this.port)
+    const client = await RawClient.open(this.port, REPLY_MS)
     if (this.protocol === 3) await client.call('HELLO', '3')
     this.connections.set(name, client)
     return client

@@ -7,5 +7,16 @@ export const differences = {
     'since 7.2 a small list is one listpack, and OBJECT ENCODING says so; 7.0 always says quicklist',
   'client-setinfo': 'CLIENT SETINFO and the fields lib-name and lib-ver came with 7.2',
   'client-no-touch': 'CLIENT NO-TOUCH came with 7.2',
-  'client-help': 'CLIENT HELP lists the subcommands that 7.2 added',
 } as const
+
+/** The same for the command table: commands that 7.2 added, and "name facet" → why it differs from 7.0. */
+export const COMMAND_DIFFERENCES: {
+  readonly added: Readonly<Record<string, string>>
+  readonly changed: Readonly<Record<string, string>>
+} = {
+  added: {
+    'client|setinfo': 'new in 7.2',
+    'client|no-touch': 'new in 7.2',
+  },
+  changed: {},
+}

@@ -21,11 +21,11 @@ import type { StepLike } from './steps.ts'
 
 export interface Suite {
   /** Registers one script as a test per protocol version. */
-  script(name: string, steps: readonly StepLike[], options?: ScriptOptions): void
+  readonly script: (name: string, steps: readonly StepLike[], options?: ScriptOptions) => void
   /** Registers random streams of commands made from the templates. */
-  random(name: string, templates: readonly Template[], options?: RandomOptions): void
+  readonly random: (name: string, templates: readonly Template[], options?: RandomOptions) => void
   /** The two servers, for tests that go their own way; valid inside tests only. */
-  pair(): Pair
+  readonly pair: () => Pair
 }
 
 /** A describe block with both servers running, started with `directives`. */
