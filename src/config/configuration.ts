@@ -1,0 +1,225 @@
+/**
+ * One server's configuration: its Settings, CONFIG GET and CONFIG SET over them, and who is told of a change.
+ * It reads no files (see config-file.ts) and knows no clients.
+ */
+import { resolve } from 'node:path'
+import { ConfigError } from './config-error.ts'
+import type { Directive } from './directive.ts'
+import { type ParseContext, type ParsedValue, parseDirective, wordsOf } from './directive-values.ts'
+import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName, findDirective } from './directives.ts'
+import { InvalidValue } from './numbers.ts'
+import { type SettingName, type Settings, settingName } from './settings.ts'
+
+/** Told after a change, with the new and the old value; a returned text refuses it and undoes the whole SET. */
+export type ChangeListener<Name extends SettingName> = (
+  value: Settings[Name],
+  previous: Settings[Name],
+) => string | undefined
+
+type AnyListener = (value: unknown, previous: unknown) => string | undefined
+
+/** One directive of a CONFIG SET, checked and not yet in force. */
+interface Change {
+  readonly given: string
+  readonly name: DirectiveName
+  readonly parsed: ParsedValue
+  readonly before: ParsedValue
+}
+
+const parsedDefaults = new Map<DirectiveName, ParsedValue>()
+
+// Object.fromEntries and the spread of its result give an object whose properties V8 finds at a fixed offset;
+// assigning 200 properties one by one gives a dictionary. test/config/configuration.test.ts watches this.
+function defaultValues(): Settings {
+  for (const name of DIRECTIVE_NAMES) {
+    const context = { name, current: undefined, append: false, directory: '.' }
+    const row = DIRECTIVES[name]
+    parsedDefaults.set(name, parseDirective(row, wordsOf(row, row.default), context))
+  }
+  return Object.fromEntries(
+    DIRECTIVE_NAMES.map((name) => [settingName(name), parsedDefaults.get(name)?.value]),
+  ) as unknown as Settings
+}
+
+const DEFAULTS: Settings = defaultValues()
+
+/** The default settings with some replaced, without a Configuration; for tests of parts that only read them. */
+export function settingsWith(changes: Partial<Settings>): Settings {
+  return { ...DEFAULTS, ...changes }
+}
+
+/** Whether the value is one at which a directive we do not have asks for nothing. */
+function asksForNothing(row: Directive, parsed: ParsedValue, name: DirectiveName): boolean {
+  return parsed.text === parsedDefaults.get(name)?.text || (row.idle?.includes(parsed.text) ?? false)
+}
+
+function notSupported(row: Directive, name: DirectiveName): string {
+  const accepted = [row.default, ...(row.idle ?? [])].map((text) => `'${text}'`).join(' or ')
+  return `${name} is not supported: only ${accepted} is accepted`
+}
+
+export class Configuration {
+  /** The values in force. The object stays the same for good; its properties change with CONFIG SET. */
+  readonly settings: Settings
+  readonly #texts: Map<DirectiveName, string> = new Map()
+  readonly #listeners: Map<SettingName, AnyListener[]> = new Map()
+
+  /** Redis's defaults, then `given` as redis.conf would state them; throws ConfigError for a bad one. */
+  constructor(given: Readonly<Partial<Record<DirectiveName, string>>> = {}) {
+    this.settings = { ...DEFAULTS }
+    for (const [name, parsed] of parsedDefaults) this.#texts.set(name, parsed.text)
+    // The process may have changed its directory since this module was loaded.
+    this.#store('dir', parseDirective(DIRECTIVES.dir, ['.'], this.#context('dir', false)))
+    for (const [name, text] of Object.entries(given)) {
+      const refused = this.load(name, wordsOf(DIRECTIVES[name as DirectiveName], text), false)
+      if (refused !== null) throw new ConfigError(`${name}: ${refused}`)
+    }
+  }
+
+  /** The value of `name` as CONFIG GET prints it. */
+  text(name: DirectiveName): string {
+    return this.#texts.get(name) as string
+  }
+
+  /** A path among the settings, made absolute from `dir`; '' stays ''. */
+  path(name: 'logfile' | 'pidfile' | 'unixsocket' | 'aclfile'): string {
+    const path = this.settings[name]
+    return path === '' ? '' : resolve(this.settings.dir, path)
+  }
+
+  /**
+   * CONFIG GET: names and texts of the directives that match any of `patterns`, each once. A pattern without
+   * `*`, `?` or `[` is a name, also of a hidden directive, and comes back in the case it was asked in.
+   * `matches` is the glob matcher, case-insensitive.
+   */
+  get(patterns: readonly string[], matches: (pattern: string, name: string) => boolean): [string, string][] {
+    const found = new Map<string, [string, string]>()
+    const add = (shown: string, name: DirectiveName): void => {
+      if (!found.has(shown.toLowerCase())) found.set(shown.toLowerCase(), [shown, this.text(name)])
+    }
+    for (const pattern of patterns) {
+      if (!/[*?[]/.test(pattern)) {
+        const name = findDirective(pattern)
+        if (name !== undefined) add(pattern, name)
+        continue
+      }
+      for (const name of DIRECTIVE_NAMES) {
+        const { alias, hidden } = DIRECTIVES[name]
+        if (hidden) continue
+        if (matches(pattern, name)) add(name, name)
+        if (alias !== undefined && matches(pattern, alias)) add(alias, name)
+      }
+    }
+    return [...found.values()]
+  }
+
+  /**
+   * Takes one directive of the configuration file or the command line. Returns null, or why it is refused.
+   * `append` says that an earlier line of the same kind was taken (`save` adds up).
+   */
+  load(given: string, words: readonly string[], append: boolean): string | null {
+    const name = findDirective(given)
+    if (name === undefined) return 'Bad directive or wrong number of arguments'
+    try {
+      this.#store(name, this.#parse(name, words, append))
+      return null
+    } catch (error) {
+      if (error instanceof InvalidValue) return error.message
+      throw error
+    }
+  }
+
+  /**
+   * CONFIG SET of all `pairs` or none; throws ConfigError whose message is the error reply. `allowGuarded`
+   * says that enable-protected-configs lets this client change guarded directives.
+   */
+  set(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): void {
+    const names = this.#namesOf(pairs, allowGuarded)
+    const changes: Change[] = []
+    for (const [index, [given, text]] of pairs.entries()) {
+      const name = names[index]
+      const before = { value: this.settings[settingName(name)], text: this.text(name) }
+      try {
+        const parsed = this.#parse(name, wordsOf(DIRECTIVES[name], text), false)
+        if (parsed.text !== before.text) changes.push({ given, name, parsed, before })
+      } catch (error) {
+        if (error instanceof InvalidValue) throw setFailed(given, error.message)
+        throw error
+      }
+    }
+    this.#apply(changes)
+  }
+
+  /** Has `listener` told of every change of `name` by CONFIG SET. Returns what ends that. */
+  onChange<Name extends SettingName>(name: Name, listener: ChangeListener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? []
+    this.#listeners.set(name, listeners)
+    listeners.push(listener as AnyListener)
+    return () => {
+      const index = listeners.indexOf(listener as AnyListener)
+      if (index >= 0) listeners.splice(index, 1)
+    }
+  }
+
+  /** What each pair sets, with Redis's order of checks: all names first, then each pair's own standing. */
+  #namesOf(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): DirectiveName[] {
+    const names: DirectiveName[] = []
+    for (const [given] of pairs) {
+      const name = findDirective(given)
+      if (name === undefined) {
+        throw new ConfigError(`ERR Unknown option or number of arguments for CONFIG SET - '${given}'`)
+      }
+      const row = DIRECTIVES[name]
+      if (row.fixed) throw setFailed(given, "can't set immutable config")
+      if (row.guarded && !allowGuarded) throw setFailed(given, "can't set protected config")
+      if (names.includes(name)) throw setFailed(given, 'duplicate parameter')
+      names.push(name)
+    }
+    return names
+  }
+
+  #apply(changes: readonly Change[]): void {
+    for (const { name, parsed } of changes) this.#store(name, parsed)
+    for (const [index, change] of changes.entries()) {
+      const refused = this.#tell(change.name, change.parsed.value, change.before.value)
+      if (refused === undefined) continue
+      for (const { name, before } of changes) this.#store(name, before)
+      // Those told before, and this one's other listeners, go back to what was.
+      for (const told of changes.slice(0, index + 1).toReversed()) {
+        this.#tell(told.name, told.before.value, told.parsed.value)
+      }
+      throw setFailed(change.given, refused)
+    }
+  }
+
+  #tell(name: DirectiveName, value: unknown, previous: unknown): string | undefined {
+    for (const listener of this.#listeners.get(settingName(name)) ?? []) {
+      const refused = listener(value, previous)
+      if (refused !== undefined) return refused
+    }
+    return undefined
+  }
+
+  #context(name: DirectiveName, append: boolean): ParseContext {
+    return { name, current: this.settings[settingName(name)], append, directory: this.settings.dir }
+  }
+
+  #parse(name: DirectiveName, words: readonly string[], append: boolean): ParsedValue {
+    const row = DIRECTIVES[name]
+    const parsed = parseDirective(row, words, this.#context(name, append))
+    if (row.support === 'not-supported' && !asksForNothing(row, parsed, name)) {
+      throw new InvalidValue(notSupported(row, name))
+    }
+    return parsed
+  }
+
+  #store(name: DirectiveName, parsed: ParsedValue): void {
+    const values = this.settings as Record<SettingName, unknown>
+    values[settingName(name)] = parsed.value
+    this.#texts.set(name, parsed.text)
+  }
+}
+
+function setFailed(given: string, reason: string): ConfigError {
+  return new ConfigError(`ERR CONFIG SET failed (possibly related to argument '${given}') - ${reason}`)
+}

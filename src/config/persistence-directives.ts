@@ -1,0 +1,61 @@
+/**
+ * Directives about snapshots, the append-only file and checks on loading. Rows only; the columns are
+ * explained in directive.ts.
+ */
+
+export const persistenceDirectives = {
+  // Redis's default save points stay the default (CONFIG GET answers what Redis answers) although nothing
+  // saves yet; startup-warnings.ts says so at start.
+  save: { type: 'save-points', default: '3600 1 300 100 60 10000', support: 'not-supported', idle: [''] },
+  dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'not-supported', guarded: true },
+  rdbcompression: { type: 'boolean', default: 'yes', support: 'not-supported' },
+  rdbchecksum: { type: 'boolean', default: 'yes', support: 'not-supported', fixed: true },
+  'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'not-supported' },
+  'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'rdb-key-save-delay': {
+    type: 'integer',
+    min: -2147483648,
+    default: '0',
+    support: 'not-supported',
+    hidden: true,
+  },
+  'key-load-delay': {
+    type: 'integer',
+    min: -2147483648,
+    default: '0',
+    support: 'not-supported',
+    hidden: true,
+  },
+  'loading-process-events-interval-bytes': {
+    type: 'integer',
+    min: 1024,
+    default: '2097152',
+    support: 'not-supported',
+    hidden: true,
+  },
+  'stop-writes-on-bgsave-error': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'sanitize-dump-payload': {
+    type: 'enum',
+    values: ['no', 'yes', 'clients'],
+    default: 'no',
+    support: 'not-supported',
+  },
+
+  appendonly: { type: 'boolean', default: 'no', support: 'not-supported' },
+  appendfilename: { type: 'file-name', default: 'appendonly.aof', support: 'not-supported', fixed: true },
+  appenddirname: { type: 'file-name', default: 'appendonlydir', support: 'not-supported', fixed: true },
+  appendfsync: {
+    type: 'enum',
+    values: ['everysec', 'always', 'no'],
+    default: 'everysec',
+    support: 'not-supported',
+  },
+  'no-appendfsync-on-rewrite': { type: 'boolean', default: 'no', support: 'not-supported' },
+  'auto-aof-rewrite-percentage': { type: 'integer', default: '100', support: 'not-supported' },
+  'auto-aof-rewrite-min-size': { type: 'memory', default: '64mb', support: 'not-supported' },
+  'aof-load-truncated': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'aof-use-rdb-preamble': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'aof-timestamp-enabled': { type: 'boolean', default: 'no', support: 'not-supported' },
+  'aof-rewrite-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'aof-disable-auto-gc': { type: 'boolean', default: 'no', support: 'not-supported' },
+} as const

@@ -1,0 +1,125 @@
+/**
+ * Directives about the process itself: log, files it leaves behind, cron, threads, introspection, and what
+ * happens on signals. Rows only; the columns are explained in directive.ts.
+ */
+
+export const processDirectives = {
+  daemonize: { type: 'boolean', default: 'no', support: 'supported', fixed: true },
+  supervised: {
+    type: 'enum',
+    values: ['upstart', 'systemd', 'auto', 'no'],
+    default: 'no',
+    support: 'not-supported',
+    fixed: true,
+  },
+  pidfile: { type: 'string', default: '', support: 'supported', fixed: true },
+  dir: { type: 'directory', default: '.', support: 'supported', guarded: true },
+  loglevel: {
+    type: 'enum',
+    values: ['debug', 'verbose', 'notice', 'warning', 'nothing'],
+    default: 'notice',
+    support: 'supported',
+  },
+  logfile: { type: 'string', default: '', support: 'supported', fixed: true },
+  'syslog-enabled': { type: 'boolean', default: 'no', support: 'not-supported', fixed: true },
+  'syslog-ident': { type: 'string', default: 'redis', support: 'not-supported', fixed: true },
+  'syslog-facility': {
+    type: 'enum',
+    values: ['user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'],
+    default: 'local0',
+    support: 'not-supported',
+    fixed: true,
+  },
+  'always-show-logo': { type: 'boolean', default: 'no', support: 'supported', fixed: true },
+  'set-proc-title': { type: 'boolean', default: 'yes', support: 'supported', fixed: true },
+  'proc-title-template': {
+    type: 'title-template',
+    default: '{title} {listen-addr} {server-mode}',
+    support: 'supported',
+  },
+  'locale-collate': { type: 'string', default: '', support: 'not-supported' },
+  'ignore-warnings': { type: 'string', default: '', support: 'not-supported' },
+  'crash-log-enabled': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'crash-memcheck-enabled': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'use-exit-on-panic': { type: 'boolean', default: 'no', support: 'not-supported', hidden: true },
+  'enable-debug-assert': {
+    type: 'boolean',
+    default: 'no',
+    support: 'not-supported',
+    fixed: true,
+    hidden: true,
+  },
+  'watchdog-period': { type: 'integer', default: '0', support: 'not-supported', hidden: true },
+  'disable-thp': { type: 'boolean', default: 'yes', support: 'not-supported', fixed: true },
+  'oom-score-adj': {
+    type: 'enum',
+    values: ['no', 'yes', 'relative', 'absolute'],
+    default: 'no',
+    support: 'not-supported',
+  },
+  'oom-score-adj-values': { type: 'oom-scores', default: '0 200 800', support: 'not-supported' },
+
+  hz: { type: 'integer', clamp: [1, 500], default: '10', support: 'supported' },
+  'dynamic-hz': { type: 'boolean', default: 'yes', support: 'supported' },
+  'io-threads': { type: 'integer', min: 1, max: 128, default: '1', support: 'not-supported', fixed: true },
+  'io-threads-do-reads': { type: 'boolean', default: 'no', support: 'not-supported', fixed: true },
+  server_cpulist: {
+    type: 'string',
+    alias: 'server-cpulist',
+    default: '',
+    support: 'not-supported',
+    fixed: true,
+  },
+  bio_cpulist: { type: 'string', alias: 'bio-cpulist', default: '', support: 'not-supported', fixed: true },
+  aof_rewrite_cpulist: {
+    type: 'string',
+    alias: 'aof-rewrite-cpulist',
+    default: '',
+    support: 'not-supported',
+    fixed: true,
+  },
+  bgsave_cpulist: {
+    type: 'string',
+    alias: 'bgsave-cpulist',
+    default: '',
+    support: 'not-supported',
+    fixed: true,
+  },
+
+  'busy-reply-threshold': {
+    type: 'integer',
+    alias: 'lua-time-limit',
+    max: 'long',
+    default: '5000',
+    support: 'supported',
+  },
+  'slowlog-log-slower-than': {
+    type: 'integer',
+    min: -1,
+    max: 'long',
+    default: '10000',
+    support: 'not-supported',
+  },
+  'slowlog-max-len': { type: 'integer', max: 'long', default: '128', support: 'not-supported' },
+  'latency-monitor-threshold': { type: 'integer', max: 'long', default: '0', support: 'not-supported' },
+  'latency-tracking': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'latency-tracking-info-percentiles': {
+    type: 'percentiles',
+    default: '50 99 99.9',
+    support: 'not-supported',
+  },
+
+  'shutdown-timeout': { type: 'integer', default: '10', support: 'not-supported' },
+  'shutdown-on-sigint': {
+    type: 'flags',
+    values: ['default', 'save', 'nosave', 'now', 'force'],
+    default: 'default',
+    support: 'not-supported',
+  },
+  'shutdown-on-sigterm': {
+    type: 'flags',
+    values: ['default', 'save', 'nosave', 'now', 'force'],
+    default: 'default',
+    support: 'not-supported',
+  },
+} as const

@@ -1,0 +1,20 @@
+/** What a valid configuration asks for that this server does not do: said once in the log at start. */
+import type { Settings } from './settings.ts'
+
+/** One sentence each; none for a configuration that is met in full. */
+export function startupWarnings(settings: Settings): string[] {
+  const warnings: string[] = []
+  // Debian's redis.conf says `daemonize yes` while its systemd unit overrides it, so refusing it would refuse
+  // the stock file. Node cannot fork into the background, and whoever starts a server wants it started.
+  if (settings.daemonize) {
+    warnings.push('daemonize yes: the server stays in the foreground; use a service manager or a shell job.')
+  }
+  // Refusing Redis's own default would refuse every start without arguments; saying nothing would let
+  // someone believe their data is on disk.
+  if (settings.save.length > 0) {
+    warnings.push(
+      "Persistence is not implemented yet: save points are ignored and data is lost at exit. Use save '' to silence this.",
+    )
+  }
+  return warnings
+}

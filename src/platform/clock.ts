@@ -1,0 +1,81 @@
+/**
+ * Where the server gets the time from: the system's clock, or one that tests and embedders move by hand. Not
+ * for scheduling (see timers.ts).
+ */
+
+export interface Clock {
+  /** Milliseconds since the epoch as of the last refresh(); every command of one batch sees the same value. */
+  readonly now: number
+  /** Reads the clock anew; the turn does this once per batch, and cron. */
+  refresh(): void
+  /** Microseconds since the epoch, read afresh (TIME, LASTSAVE precision). */
+  epochMicros(): number
+  /** Microseconds from an arbitrary start that never go back; for measuring durations. */
+  monotonicMicros(): number
+}
+
+/** How far in microseconds the two clocks may part before epochMicros() follows the wall clock again. */
+const DRIFT_MAX = 2000
+
+export class SystemClock implements Clock {
+  now: number
+  /** Wall clock minus monotonic clock in microseconds. */
+  #offset: number
+
+  constructor() {
+    this.now = Date.now()
+    this.#offset = this.now * 1000 - this.monotonicMicros()
+  }
+
+  refresh(): void {
+    this.now = Date.now()
+  }
+
+  // Date.now() has milliseconds only; the digits below come from the monotonic clock, re-anchored when the
+  // system's time is set or slewed.
+  epochMicros(): number {
+    const wall = Date.now() * 1000
+    const monotonic = this.monotonicMicros()
+    if (Math.abs(monotonic + this.#offset - wall) > DRIFT_MAX) this.#offset = wall - monotonic
+    return Math.floor(monotonic + this.#offset)
+  }
+
+  monotonicMicros(): number {
+    return performance.now() * 1000
+  }
+}
+
+/** A clock that stands still until told to move. */
+export class ManualClock implements Clock {
+  now: number
+  #monotonicMs: number
+
+  /** `now` is in milliseconds since the epoch; the default is an arbitrary round moment in 2023. */
+  constructor(now: number = 1_700_000_000_000) {
+    this.now = now
+    this.#monotonicMs = 0
+  }
+
+  refresh(): void {}
+
+  epochMicros(): number {
+    return this.now * 1000
+  }
+
+  monotonicMicros(): number {
+    return this.#monotonicMs * 1000
+  }
+
+  /** Moves both clocks forward by `milliseconds`, which may have a fraction but not be negative. */
+  advance(milliseconds: number): void {
+    if (!(milliseconds >= 0)) throw new RangeError(`a clock cannot advance by ${milliseconds} ms`)
+    this.now += milliseconds
+    this.#monotonicMs += milliseconds
+  }
+
+  /** Sets the wall clock; the monotonic clock follows it forward but never back. */
+  set(now: number): void {
+    if (now > this.now) this.advance(now - this.now)
+    this.now = now
+  }
+}
