@@ -37,8 +37,7 @@ export async function compare(pair: Pair, script: readonly StepLike[], protocol:
       }
     }
   } finally {
-    oracle.close()
-    ours.close()
+    await Promise.all([oracle.hangUp(), ours.hangUp()])
   }
   if (reports.length > 0) throw new Error(`replies differ (RESP${protocol})\n${reports.join('\n')}`)
 }
@@ -88,7 +87,7 @@ class Side {
           throw new Error(`${this.name}: ${command.join(' ')}: ${printable(answer)}`)
       }
     } finally {
-      client.close()
+      await client.hangUp()
     }
   }
 
@@ -110,8 +109,8 @@ class Side {
     return frames
   }
 
-  close(): void {
-    for (const client of this.connections.values()) client.close()
+  async hangUp(): Promise<void> {
+    await Promise.all([...this.connections.values()].map((client) => client.hangUp()))
   }
 
   private async connection(name: string): Promise<RawClient> {

@@ -79,6 +79,12 @@ export class RawClient {
     return this.ended
   }
 
+  /** Closes in order: resolves when the server has forgotten the connection too (or the time is up). */
+  async hangUp(): Promise<void> {
+    this.socket.end()
+    await this.until(() => this.ended, 'the end').catch(() => this.socket.destroy())
+  }
+
   close(): void {
     this.socket.destroy()
   }

@@ -108,7 +108,7 @@ export function masked(like: StepLike, pattern: RegExp, reason: string): Step {
       frame
         .toString('latin1')
         .replace(/^([$=])\d+(?=\r\n)/gm, '$1N')
-        .replace(all, '…'),
+        .replace(all, '~'),
       'latin1',
     )
   return { ...toStep(like), normalize, reason }
