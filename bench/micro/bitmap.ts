@@ -1,0 +1,43 @@
+/** Counting, searching and combining bits, against the plain loops. Run: npx tsx bench/micro/bitmap.ts */
+import { bench, do_not_optimize, group, run } from 'mitata'
+import { type Block, newBlock } from '../../src/structures/block.ts'
+import { combineBits, countBits, findBit } from '../../src/values/bitmap.ts'
+
+/** The sum of each word's bits, to show what the carry-save adders are worth. */
+function countByWords(block: Block, length: number): number {
+  let count = 0
+  for (let at = 0; at < length; at += 4) {
+    const word = block.view.getInt32(at, true)
+    const pairs = word - ((word >>> 1) & 0x55555555)
+    const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+    count += Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+  }
+  return count
+}
+
+const BYTE_COUNTS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length)
+
+function countByTable(block: Block, length: number): number {
+  let count = 0
+  for (let at = 0; at < length; at++) count += BYTE_COUNTS[block.view.getUint8(at)]
+  return count
+}
+
+for (const size of [16, 256, 4096, 1 << 20]) {
+  const block = newBlock(size)
+  const zeros = newBlock(size)
+  const target = newBlock(size)
+  for (let at = 0; at < size; at++) block.bytes[at] = (at * 0x9e3779b1) >>> 13
+  zeros.bytes.fill(0)
+  const sources = [block, zeros, block].map((block) => ({ block, offset: 0, length: size }))
+
+  group(`${size} bytes`, () => {
+    bench('countBits', () => do_not_optimize(countBits(block, 0, size)))
+    bench('count word by word', () => do_not_optimize(countByWords(block, size)))
+    bench('count by a table of bytes', () => do_not_optimize(countByTable(block, size)))
+    bench('findBit, none there', () => do_not_optimize(findBit(zeros, 0, 1, 0, size * 8 - 1)))
+    bench('combineBits xor, 3 sources', () => combineBits('xor', sources, target, 0, size))
+  })
+}
+
+await run()
