@@ -1,0 +1,75 @@
+/** Copies and comparisons of Blocks against plain Buffer operations, around every switch of method. */
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Block, blockOf, copyBytes, EMPTY_BLOCK, equalBytes, newBlock } from '../../src/structures/block.ts'
+
+const ROOM = 700
+
+const stretch = fc.record({
+  from: fc.nat(40),
+  to: fc.nat(40),
+  length: fc.oneof(fc.nat(40), fc.integer({ min: 150, max: 210 }), fc.nat(600)),
+  seed: fc.nat(255),
+})
+
+function filled(seed: number): Block {
+  const block = newBlock(ROOM)
+  for (let i = 0; i < ROOM; i++) block.bytes[i] = (i * 31 + seed * 7 + (i >> 3)) & 255
+  return block
+}
+
+test('copyBytes copies exactly the stretch', () => {
+  fc.assert(
+    fc.property(stretch, ({ from, to, length, seed }) => {
+      const source = filled(seed)
+      const target = filled(seed + 1)
+      const expected = Buffer.from(target.bytes)
+      source.bytes.copy(expected, to, from, from + length)
+      copyBytes(source, from, target, to, length)
+      expect(target.bytes.equals(expected)).toBe(true)
+      expect(source.bytes.equals(filled(seed).bytes)).toBe(true)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('copyBytes works inside a Block over a part of a larger buffer', () => {
+  const whole = Buffer.alloc(1000, 'abcdefg')
+  const part = new Block(whole.subarray(100, 600))
+  for (const length of [10, 300]) {
+    const target = newBlock(400)
+    copyBytes(part, 50, target, 7, length)
+    expect(target.bytes.subarray(7, 7 + length)).toEqual(whole.subarray(150, 150 + length))
+  }
+})
+
+test.each([3, 100, 161, 500])('copyBytes never reads or writes outside a Block (%i bytes)', (length) => {
+  const whole = Buffer.alloc(2000)
+  const part = new Block(whole.subarray(0, length - 1))
+  expect(() => copyBytes(part, 0, newBlock(1000), 0, length)).toThrow(RangeError)
+  expect(() => copyBytes(newBlock(1000), 0, part, 0, length)).toThrow(RangeError)
+})
+
+test('equalBytes sees every single differing byte and nothing outside the stretch', () => {
+  for (const length of [0, 1, 3, 4, 7, 32, 160, 200, 201, 300]) {
+    const a = filled(1)
+    const b = newBlock(ROOM)
+    b.bytes.fill(255)
+    copyBytes(a, 5, b, 9, length)
+    expect(equalBytes(a, 5, b, 9, length)).toBe(true)
+    for (let i = 0; i < length; i++) {
+      b.bytes[9 + i] ^= 1 << (i & 7)
+      expect(equalBytes(a, 5, b, 9, length)).toBe(false)
+      b.bytes[9 + i] ^= 1 << (i & 7)
+    }
+  }
+})
+
+test('blockOf encodes text as UTF-8 and copies bytes', () => {
+  expect([...blockOf('né').bytes]).toEqual([0x6e, 0xc3, 0xa9])
+  const bytes = Uint8Array.of(1, 2, 3)
+  const block = blockOf(bytes)
+  bytes[0] = 9
+  expect([...block.bytes]).toEqual([1, 2, 3])
+  expect(EMPTY_BLOCK.bytes.length).toBe(0)
+})
