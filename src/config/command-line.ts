@@ -1,6 +1,6 @@
 /** Reads the arguments of `respite` with redis-server's syntax. It carries nothing out (see cli.ts). */
 import { ConfigError } from './config-error.ts'
-import { splitArguments } from './split-args.ts'
+import { splitArgs } from './split-args.ts'
 
 /** One `--directive value …`: the directive and its values, and how it was written. */
 export interface CommandLineDirective {
@@ -27,6 +27,7 @@ const OTHER_MODES: ReadonlySet<string> = new Set([
   '--check-aof',
 ])
 
+const CHECK_CONFIG = '--check-config'
 const ORIGIN = 'the command line'
 
 function refuse(text: string, reason: string): ConfigError {
@@ -40,17 +41,20 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (first === '-v' || first === '--version') return { action: 'version', ...nothing }
   if (first === '-h' || first === '--help') return { action: 'help', ...nothing }
 
-  const configFile = first !== '' && !first.startsWith('-') ? first : null
+  let action: CommandLine['action'] = first.toLowerCase() === CHECK_CONFIG ? 'check-config' : 'run'
+  const start = action === 'run' ? 0 : 1
+  const file = argv[start] ?? ''
+  const configFile = file !== '' && !file.startsWith('-') ? file : null
   const directives: CommandLineDirective[] = []
-  let action: CommandLine['action'] = 'run'
   let standardInput = false
-  let index = configFile === null ? 0 : 1
+  const firstOption = configFile === null ? start : start + 1
+  let index = firstOption
   while (index < argv.length) {
     const argument = argv[index]
-    if (argument === '-' && (index === 0 || index === argv.length - 1 || index === 1)) {
+    if (argument === '-' && (index === firstOption || index === argv.length - 1)) {
       standardInput = true
       index++
-    } else if (argument.toLowerCase() === '--check-config') {
+    } else if (argument.toLowerCase() === CHECK_CONFIG) {
       action = 'check-config'
       index++
     } else {
@@ -83,7 +87,7 @@ const isDirective = (argument: string): boolean => argument.startsWith('--')
 function directiveOf(argv: readonly string[]): CommandLineDirective {
   const [given = '', ...values] = argv
   const text = argv
-    .map((argument) => (/^[\w./:*-]+$/.test(argument) ? argument : JSON.stringify(argument)))
+    .map((argument) => (/^[\w./:=*-]+$/.test(argument) ? argument : JSON.stringify(argument)))
     .join(' ')
   if (OTHER_MODES.has(given.toLowerCase())) throw refuse(text, `${given} is not supported`)
   if (!isDirective(given)) throw refuse(text, 'Bad directive or wrong number of arguments')
@@ -91,7 +95,7 @@ function directiveOf(argv: readonly string[]): CommandLineDirective {
     const [name, value] = given.split('=', 2)
     throw refuse(text, `Bad directive or wrong number of arguments (write '${name} ${value}')`)
   }
-  const words = splitArguments(Buffer.from(given.slice(2)))
+  const words = splitArgs(Buffer.from(given.slice(2)))
   if (words === null) throw refuse(text, 'Unbalanced quotes in configuration line')
   const all = [...words.map(String), ...values]
   // `--save` alone clears the save points; so does `--save ''`, which arrives as one empty value.

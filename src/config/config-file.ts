@@ -7,9 +7,9 @@ import { resolve } from 'node:path'
 import { TextDecoder } from 'node:util'
 import { ConfigError, type ConfigPlace } from './config-error.ts'
 import type { Configuration } from './configuration.ts'
-import { findDirective, RETIRED_DIRECTIVES } from './directives.ts'
+import { type DirectiveName, findDirective, RETIRED_DIRECTIVES } from './directives.ts'
 import { includePaths } from './include-paths.ts'
-import { splitArguments } from './split-args.ts'
+import { splitArgs } from './split-args.ts'
 import { reasonOf } from './system-errors.ts'
 
 /** Includes nested deeper than this are taken for a loop. */
@@ -20,11 +20,16 @@ const FILE_ONLY: ReadonlySet<string> = new Set(['loadmodule', 'rename-command', 
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** One start's configuration being put together: later directives override earlier ones. */
+/**
+ * One start's configuration being put together: later directives override earlier ones. finish() ends it;
+ * until then a value we do not support may stand, because a later line (`--appendonly no`) may lift it.
+ */
 export class ConfigLoader {
   readonly configuration: Configuration
   /** Directives taken that have no effect, each as one sentence for the log. */
   readonly warnings: string[] = []
+  /** Where each directive was given last. */
+  readonly #places: Map<DirectiveName, ConfigPlace> = new Map()
   #depth: number = 0
   #sawSave: boolean = false
 
@@ -55,11 +60,19 @@ export class ConfigLoader {
     if (refused !== null) throw new ConfigError(refused, place)
   }
 
+  /** Throws ConfigError if the configuration asks for something we do not have. */
+  finish(): void {
+    for (const [name, place] of this.#places) {
+      const refused = this.configuration.unsupported(name)
+      if (refused !== null) throw new ConfigError(refused, place)
+    }
+  }
+
   #line(bytes: Uint8Array, origin: string, line: number): void {
     const text = Buffer.from(bytes).toString().trim()
     if (text === '' || text.startsWith('#')) return
     const place: ConfigPlace = { origin, line, text }
-    const words = splitArguments(bytes)
+    const words = splitArgs(bytes)
     if (words === null) throw new ConfigError('Unbalanced quotes in configuration line', place)
     if (words.length === 0) return
     this.directive(
@@ -81,10 +94,12 @@ export class ConfigLoader {
       this.warnings.push(`${name} has had no effect since Redis 7 and is ignored`)
       return null
     }
-    // Outside CONFIG SET this one has to be two words; CONFIG GET's '' would turn up as one.
-    if (findDirective(name) === 'replicaof' && values.length !== 2) return 'wrong number of arguments'
+    const directive = findDirective(name)
+    // Nowhere but in CONFIG GET's answer is this one a single word.
+    if (directive === 'replicaof' && values.length !== 2) return 'wrong number of arguments'
     const refused = this.configuration.load(name, values, this.#sawSave)
-    if (name === 'save') this.#sawSave = true
+    if (directive === 'save') this.#sawSave = true
+    if (directive !== undefined) this.#places.set(directive, place)
     return refused
   }
 

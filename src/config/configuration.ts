@@ -49,8 +49,8 @@ export function settingsWith(changes: Partial<Settings>): Settings {
 }
 
 /** Whether the value is one at which a directive we do not have asks for nothing. */
-function asksForNothing(row: Directive, parsed: ParsedValue, name: DirectiveName): boolean {
-  return parsed.text === parsedDefaults.get(name)?.text || (row.idle?.includes(parsed.text) ?? false)
+function asksForNothing(row: Directive, text: string, name: DirectiveName): boolean {
+  return text === parsedDefaults.get(name)?.text || (row.idle?.includes(text) ?? false)
 }
 
 function notSupported(row: Directive, name: DirectiveName): string {
@@ -71,7 +71,8 @@ export class Configuration {
     // The process may have changed its directory since this module was loaded.
     this.#store('dir', parseDirective(DIRECTIVES.dir, ['.'], this.#context('dir', false)))
     for (const [name, text] of Object.entries(given)) {
-      const refused = this.load(name, wordsOf(DIRECTIVES[name as DirectiveName], text), false)
+      const row = DIRECTIVES[name as DirectiveName]
+      const refused = this.load(name, wordsOf(row, text), false) ?? this.unsupported(name as DirectiveName)
       if (refused !== null) throw new ConfigError(`${name}: ${refused}`)
     }
   }
@@ -115,18 +116,27 @@ export class Configuration {
 
   /**
    * Takes one directive of the configuration file or the command line. Returns null, or why it is refused.
-   * `append` says that an earlier line of the same kind was taken (`save` adds up).
+   * `append` says that an earlier line of the same kind was taken (`save` adds up). Whether we have the
+   * directive is not looked at: what counts is the value a later one leaves, see unsupported().
    */
   load(given: string, words: readonly string[], append: boolean): string | null {
     const name = findDirective(given)
     if (name === undefined) return 'Bad directive or wrong number of arguments'
     try {
-      this.#store(name, this.#parse(name, words, append))
+      this.#store(name, parseDirective(DIRECTIVES[name], words, this.#context(name, append)))
       return null
     } catch (error) {
       if (error instanceof InvalidValue) return error.message
       throw error
     }
+  }
+
+  /** Why the value of `name` in force cannot be served, or null. */
+  unsupported(name: DirectiveName): string | null {
+    const row = DIRECTIVES[name]
+    return row.support === 'supported' || asksForNothing(row, this.text(name), name)
+      ? null
+      : notSupported(row, name)
   }
 
   /**
@@ -135,19 +145,23 @@ export class Configuration {
    */
   set(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): void {
     const names = this.#namesOf(pairs, allowGuarded)
-    const changes: Change[] = []
+    const changes = new Map<DirectiveName, Change>()
     for (const [index, [given, text]] of pairs.entries()) {
       const name = names[index]
       const before = { value: this.settings[settingName(name)], text: this.text(name) }
       try {
-        const parsed = this.#parse(name, wordsOf(DIRECTIVES[name], text), false)
-        if (parsed.text !== before.text) changes.push({ given, name, parsed, before })
+        const row = DIRECTIVES[name]
+        const parsed = parseDirective(row, wordsOf(row, text), this.#context(name, false))
+        if (row.support === 'not-supported' && !asksForNothing(row, parsed.text, name)) {
+          throw new InvalidValue(notSupported(row, name))
+        }
+        changes.set(name, { given, name, parsed, before })
       } catch (error) {
         if (error instanceof InvalidValue) throw setFailed(given, error.message)
         throw error
       }
     }
-    this.#apply(changes)
+    this.#apply([...changes.values()].filter(({ parsed, before }) => parsed.text !== before.text))
   }
 
   /** Has `listener` told of every change of `name` by CONFIG SET. Returns what ends that. */
@@ -164,6 +178,7 @@ export class Configuration {
   /** What each pair sets, with Redis's order of checks: all names first, then each pair's own standing. */
   #namesOf(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): DirectiveName[] {
     const names: DirectiveName[] = []
+    const seen = new Set<string>()
     for (const [given] of pairs) {
       const name = findDirective(given)
       if (name === undefined) {
@@ -172,7 +187,9 @@ export class Configuration {
       const row = DIRECTIVES[name]
       if (row.fixed) throw setFailed(given, "can't set immutable config")
       if (row.guarded && !allowGuarded) throw setFailed(given, "can't set protected config")
-      if (names.includes(name)) throw setFailed(given, 'duplicate parameter')
+      // A name and its alias are two parameters to Redis; the later one counts.
+      if (seen.has(given.toLowerCase())) throw setFailed(given, 'duplicate parameter')
+      seen.add(given.toLowerCase())
       names.push(name)
     }
     return names
@@ -202,15 +219,6 @@ export class Configuration {
 
   #context(name: DirectiveName, append: boolean): ParseContext {
     return { name, current: this.settings[settingName(name)], append, directory: this.settings.dir }
-  }
-
-  #parse(name: DirectiveName, words: readonly string[], append: boolean): ParsedValue {
-    const row = DIRECTIVES[name]
-    const parsed = parseDirective(row, words, this.#context(name, append))
-    if (row.support === 'not-supported' && !asksForNothing(row, parsed, name)) {
-      throw new InvalidValue(notSupported(row, name))
-    }
-    return parsed
   }
 
   #store(name: DirectiveName, parsed: ParsedValue): void {

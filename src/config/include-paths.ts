@@ -1,5 +1,5 @@
 /** The files an `include` line names: one path, or those a shell-style pattern matches. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { isAbsolute, join, resolve, sep } from 'node:path'
 
 const isPattern = (text: string): boolean => /[*?[]/.test(text)
@@ -50,7 +50,7 @@ export function includePaths(path: string, directory: string): string[] {
     found = found.flatMap((base) =>
       isPattern(component)
         ? namesIn(base, component).map((name) => join(base, name))
-        : [join(base, component)],
+        : [join(base, component)].filter((path) => existsSync(path)),
     )
   }
   return found

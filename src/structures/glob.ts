@@ -24,7 +24,8 @@ function lower(byte: number): number {
  *
  * Everything else takes exactly one byte, and Redis's oddities are kept: a class that does not close ends
  * with the pattern, bounds may be in either order, `[]` matches nothing and `[^]` any byte, a byte escaped in
- * a class keeps its case, and a lone `\` at the end stands for itself.
+ * a class keeps its case, a lone `\` at the end stands for itself, and the empty text matches only the empty
+ * pattern, not even `*` (KEYS and SCAN take a lone `*` for "all" before they come here).
  */
 
 /** Whether the whole text matches the pattern; both are stretches of bytes. */
@@ -37,6 +38,7 @@ export function globMatches(
   length: number,
   ignoreCase: boolean,
 ): boolean {
+  if (length === 0) return patternLength === 0
   const patternEnd = patternOffset + patternLength
   const end = offset + length
   let p = patternOffset
