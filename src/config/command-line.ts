@@ -1,6 +1,6 @@
 /** Reads the arguments of `respite` with redis-server's syntax. It carries nothing out (see cli.ts). */
 import { ConfigError } from './config-error.ts'
-import { splitArgs } from './split-args.ts'
+import { splitArguments } from './split-args.ts'
 
 /** One `--directive value …`: the directive and its values, and how it was written. */
 export interface CommandLineDirective {
@@ -95,7 +95,7 @@ function directiveOf(argv: readonly string[]): CommandLineDirective {
     const [name, value] = given.split('=', 2)
     throw refuse(text, `Bad directive or wrong number of arguments (write '${name} ${value}')`)
   }
-  const words = splitArgs(Buffer.from(given.slice(2)))
+  const words = splitArguments(Buffer.from(given.slice(2)))
   if (words === null) throw refuse(text, 'Unbalanced quotes in configuration line')
   const all = [...words.map(String), ...values]
   // `--save` alone clears the save points; so does `--save ''`, which arrives as one empty value.

@@ -9,7 +9,7 @@ import { ConfigError, type ConfigPlace } from './config-error.ts'
 import type { Configuration } from './configuration.ts'
 import { type DirectiveName, findDirective, RETIRED_DIRECTIVES } from './directives.ts'
 import { includePaths } from './include-paths.ts'
-import { splitArgs } from './split-args.ts'
+import { splitArguments } from './split-args.ts'
 import { reasonOf } from './system-errors.ts'
 
 /** Includes nested deeper than this are taken for a loop. */
@@ -72,7 +72,7 @@ export class ConfigLoader {
     const text = Buffer.from(bytes).toString().trim()
     if (text === '' || text.startsWith('#')) return
     const place: ConfigPlace = { origin, line, text }
-    const words = splitArgs(bytes)
+    const words = splitArguments(bytes)
     if (words === null) throw new ConfigError('Unbalanced quotes in configuration line', place)
     if (words.length === 0) return
     this.directive(

@@ -90,7 +90,7 @@ function readSingleQuoted(cursor: Cursor): boolean {
  * The arguments of `line`, each in a Buffer of its own; null when a quote does not close or when something
  * other than space follows a closing quote. As in Redis's sdssplitargs, a zero byte ends the line.
  */
-export function splitArgs(line: Uint8Array): Buffer[] | null {
+export function splitArguments(line: Uint8Array): Buffer[] | null {
   const zero = line.indexOf(0)
   const end = zero < 0 ? line.length : zero
   const words: Buffer[] = []

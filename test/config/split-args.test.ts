@@ -1,12 +1,12 @@
 /** Tests of redis.conf's quoting, by example and by quoting random bytes and reading them back. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { splitArgs } from '../../src/config/split-args.ts'
+import { splitArguments } from '../../src/config/split-args.ts'
 
 const split = (line: string): string[] | null =>
-  splitArgs(Buffer.from(line, 'latin1'))?.map((word) => word.toString('latin1')) ?? null
+  splitArguments(Buffer.from(line, 'latin1'))?.map((word) => word.toString('latin1')) ?? null
 
-describe('splitArgs', () => {
+describe('splitArguments', () => {
   test.each([
     ['', []],
     ['  \t ', []],
@@ -40,7 +40,7 @@ describe('splitArgs', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 5 }), (words) => {
         const line = Buffer.from(words.map(quote).join(' '))
-        expect(splitArgs(line)?.map((word) => [...word])).toEqual(words.map((word) => [...word]))
+        expect(splitArguments(line)?.map((word) => [...word])).toEqual(words.map((word) => [...word]))
       }),
     )
   })
