@@ -1,0 +1,247 @@
+/**
+ * Tests of the program's own part, with a server that only pretends: what is printed, exit codes, signals,
+ * pid file, title. A few runs of the real process at the end check what only a process shows.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { main, processTitle, type RunningServer, type StopSignal, type Terminal } from '../src/cli.ts'
+import { Configuration } from '../src/config/configuration.ts'
+import { REDIS_VERSION, RESPITE_VERSION } from '../src/platform/version.ts'
+
+class FakeTerminal implements Terminal {
+  out = ''
+  errors = ''
+  title = ''
+  input = ''
+  exits: number[] = []
+  listeners = new Set<(signal: StopSignal) => void>()
+  readonly isTerminal = false
+  readonly pid = 4711
+
+  print = (text: string): void => void (this.out += text)
+  printError = (text: string): void => void (this.errors += text)
+  readStandardInput = (): Uint8Array => Buffer.from(this.input)
+  setTitle = (title: string): void => void (this.title = title)
+  exit = (code: number): void => void this.exits.push(code)
+  onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+  signal(signal: StopSignal): void {
+    for (const listener of this.listeners) listener(signal)
+  }
+  /** The log lines without pid, time and date. */
+  get lines(): string[] {
+    return this.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/^\d+:([A-Z]) .{24} /, '$1 '))
+  }
+}
+
+/** A start that waits for a signal, and what it was given. */
+function fakeServer(): {
+  start: (configuration: Configuration) => Promise<RunningServer>
+  ready: Promise<Configuration>
+  stopped: StopSignal[]
+  end: (error?: Error) => void
+} {
+  const stopped: StopSignal[] = []
+  let end: (error?: Error) => void = () => {}
+  let started: (configuration: Configuration) => void = () => {}
+  const closed = new Promise<void>((resolve, reject) => {
+    end = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  const ready = new Promise<Configuration>((resolve) => {
+    started = resolve
+  })
+  const start = (configuration: Configuration): Promise<RunningServer> => {
+    started(configuration)
+    return Promise.resolve({ shutdown: (signal) => void stopped.push(signal), closed })
+  }
+  return { start, ready, stopped, end }
+}
+
+const neverStarts = (): Promise<RunningServer> => Promise.reject(new Error('it was started'))
+
+const temporary = (): string => mkdtempSync(join(tmpdir(), 'respite-cli-'))
+
+/** Lets what main() does after its server is up happen. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('main', () => {
+  test('--version and --help', async () => {
+    const terminal = new FakeTerminal()
+    expect(await main(['--version'], terminal, neverStarts)).toBe(0)
+    expect(terminal.out).toBe(
+      `Respite v=${RESPITE_VERSION} redis_version=${REDIS_VERSION} node=${process.version} bits=64\n`,
+    )
+    expect(await main(['-h'], terminal, neverStarts)).toBe(0)
+    expect(terminal.out).toContain('Usage: respite')
+    expect(terminal.errors).toBe('')
+  })
+
+  test('--check-config says OK, or what is wrong and where', async () => {
+    const file = join(temporary(), 'redis.conf')
+    writeFileSync(file, 'port 0\nsave ""\n')
+    const good = new FakeTerminal()
+    expect(await main(['--check-config', file], good, neverStarts)).toBe(0)
+    expect(good.out).toBe('OK\n')
+    writeFileSync(file, 'port 0\nnonsense 1\n')
+    const bad = new FakeTerminal()
+    expect(await main([file, '--check-config'], bad, neverStarts)).toBe(1)
+    expect(bad.out).toBe('')
+    expect(bad.errors).toBe(
+      `\n*** FATAL CONFIG FILE ERROR (Respite ${RESPITE_VERSION}) ***\n` +
+        `Reading the configuration file '${file}', at line 2\n` +
+        ">>> 'nonsense 1'\nBad directive or wrong number of arguments\n",
+    )
+  })
+
+  test.each([
+    [['--nonsense', '1'], "Reading the command line\n>>> '--nonsense 1'\nBad directive"],
+    [['--appendonly', 'yes'], "appendonly is not supported: only 'no' is accepted"],
+    [['/no/such.conf'], "Can't open config file '/no/such.conf': No such file or directory"],
+    [['--logfile', '/no/such/x.log'], "Can't open the log file '/no/such/x.log': No such file or directory"],
+    [['--sentinel'], '--sentinel is not supported'],
+  ])('%j is refused before anything starts', async (argv, text) => {
+    const terminal = new FakeTerminal()
+    expect(await main(argv, terminal, neverStarts)).toBe(1)
+    expect(terminal.errors).toContain(text)
+    expect(terminal.out).toBe('')
+  })
+
+  test('file, standard input and arguments are read in this order', async () => {
+    const file = join(temporary(), 'redis.conf')
+    writeFileSync(file, 'port 1\nhz 11\ntimeout 5\nappendonly yes\n')
+    const terminal = new FakeTerminal()
+    terminal.input = 'port 2\nhz 12\n'
+    const server = fakeServer()
+    const done = main([file, '--port', '3', '--appendonly', 'no', '-'], terminal, server.start)
+    const { settings } = await server.ready
+    expect([settings.port, settings.hz, settings.timeout]).toEqual([3, 12, 5])
+    server.end()
+    expect(await done).toBe(0)
+  })
+
+  test('start, a signal, and the end', async () => {
+    const directory = temporary()
+    const terminal = new FakeTerminal()
+    const server = fakeServer()
+    const argv = ['--dir', directory, '--pidfile', 'x.pid', '--save', '', '--bind', '127.0.0.1']
+    const done = main(argv, terminal, server.start)
+    await server.ready
+    await settled()
+    expect(terminal.lines).toEqual([
+      'C * oO0OoO0OoO0Oo Respite is starting oO0OoO0OoO0Oo',
+      `C * Respite version=${RESPITE_VERSION}, bits=64, pid=4711, just started`,
+      'C * Configuration loaded',
+      'M * Running mode=standalone, port=6379.',
+    ])
+    expect(terminal.title).toBe('respite 127.0.0.1:6379')
+    expect(readFileSync(join(directory, 'x.pid'), 'utf8')).toBe('4711\n')
+    terminal.signal('SIGTERM')
+    terminal.signal('SIGTERM')
+    expect(server.stopped).toEqual(['SIGTERM'])
+    expect(terminal.lines.at(-1)).toBe('M * Received SIGTERM scheduling shutdown...')
+    expect(terminal.exits).toEqual([])
+    terminal.signal('SIGINT')
+    expect(terminal.exits).toEqual([1])
+    server.end()
+    expect(await done).toBe(0)
+    expect(existsSync(join(directory, 'x.pid'))).toBe(false)
+    expect(terminal.listeners.size).toBe(0)
+  })
+
+  test('the defaults are warned about, the log goes to its file and follows loglevel', async () => {
+    const log = join(temporary(), 'x.log')
+    const terminal = new FakeTerminal()
+    const server = fakeServer()
+    const done = main(
+      ['--logfile', log, '--daemonize', 'yes', '--pidfile', '/no/such/x.pid'],
+      terminal,
+      server.start,
+    )
+    const configuration = await server.ready
+    await settled()
+    configuration.set([['loglevel', 'warning']], false)
+    terminal.signal('SIGINT')
+    server.end()
+    expect(await done).toBe(0)
+    expect(terminal.out).toBe('')
+    const text = readFileSync(log, 'utf8')
+    expect(text).toContain('WARNING daemonize yes: the server stays in the foreground')
+    expect(text).toContain('WARNING Persistence is not implemented yet')
+    expect(text).toContain("Failed to write PID file '/no/such/x.pid': No such file or directory")
+    expect(text).not.toContain('scheduling shutdown')
+  })
+
+  test('no arguments at all are remarked on; always-show-logo shows it', async () => {
+    const terminal = new FakeTerminal()
+    const server = fakeServer()
+    server.end()
+    await main([], terminal, server.start)
+    expect(terminal.out).toContain('Warning: no config file specified, using the default config.')
+    const second = new FakeTerminal()
+    await main(['--always-show-logo', 'yes'], second, server.start)
+    expect(second.out).toContain('PID: 4711')
+  })
+
+  test('a server that cannot start is one line and exit code 1; a mistake of ours shows its stack', async () => {
+    const terminal = new FakeTerminal()
+    const error = Object.assign(new Error('Could not listen on 127.0.0.1:1: address already in use'), {
+      code: 'EADDRINUSE',
+    })
+    expect(await main(['--port', '1', '--save', ''], terminal, () => Promise.reject(error))).toBe(1)
+    expect(terminal.lines.at(-1)).toBe(`M # ${error.message}`)
+    expect(await main(['--port', '1'], terminal, () => Promise.reject(new Error('oops')))).toBe(1)
+    expect(terminal.lines.at(-1)).toMatch(/oops.* at /)
+  })
+
+  test('a server that breaks later is exit code 1', async () => {
+    const server = fakeServer()
+    const done = main(['--port', '1'], new FakeTerminal(), server.start)
+    await server.ready
+    server.end(new Error('broken'))
+    expect(await done).toBe(1)
+  })
+})
+
+test.each([
+  [{}, 'respite *:6379'],
+  [{ bind: '-::1 1.2.3.4', port: '7' }, 'respite ::1:7'],
+  [{ port: '0', unixsocket: '/x.sock' }, 'respite /x.sock'],
+  [{ 'proc-title-template': '{title} {{ {port} {config-file} {server-mode}' }, 'respite { 6379 /a.conf'],
+] as const)('process title %j', (given, title) => {
+  expect(processTitle(new Configuration(given).settings, '/a.conf')).toBe(title)
+})
+
+describe('the process', () => {
+  const run = (
+    args: readonly string[],
+    input = '',
+  ): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(
+      process.execPath,
+      ['--import', 'tsx', fileURLToPath(new URL('../src/cli.ts', import.meta.url)), ...args],
+      {
+        input,
+        encoding: 'utf8',
+        timeout: 20_000,
+      },
+    )
+
+  test('prints its version and exits with 0', () => {
+    expect(run(['-v'])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('refuses a bad configuration from standard input with 1', () => {
+    const { status, stdout, stderr } = run(['-', '--check-config'], 'port x\n')
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toContain("Reading the configuration file 'standard input', at line 1\n>>> 'port x'\n")
+  })
+})
