@@ -3,6 +3,7 @@
  * The `respite` program: arguments and configuration files to a running server, its log, pid file, process
  * title, signals and exit code. Everything the server does once it runs is server/'s.
  */
+import { EventEmitter, once } from 'node:events'
 import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type CommandLine, parseCommandLine } from './config/command-line.ts'
@@ -295,10 +296,9 @@ export function processTerminal(): Terminal {
 /** Server as main() wants it. Loaded here and not above, so that --version and a bad file answer at once. */
 async function startServer(configuration: Configuration, log: Log): Promise<RunningServer> {
   const { Server } = await import('./server/server.ts')
-  let stopped: () => void = () => {}
-  const closed = new Promise<void>((resolve) => {
-    stopped = resolve
-  })
+  const events = new EventEmitter()
+  const closed = once(events, 'stopped').then(() => undefined)
+  const stopped = (): void => void events.emit('stopped')
   const server = new Server({ configuration, log, onStopped: stopped })
   await server.start()
   return { shutdown: () => void server.stop().then(stopped), closed }

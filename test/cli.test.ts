@@ -43,6 +43,8 @@ class FakeTerminal implements Terminal {
   }
 }
 
+const nothing = (): void => {}
+
 /** A start that waits for a signal, and what it was given. */
 function fakeServer(): {
   start: (configuration: Configuration) => Promise<RunningServer>
@@ -51,8 +53,8 @@ function fakeServer(): {
   end: (error?: Error) => void
 } {
   const stopped: StopSignal[] = []
-  let end: (error?: Error) => void = () => {}
-  let started: (configuration: Configuration) => void = () => {}
+  let end: (error?: Error) => void = nothing
+  let started: (configuration: Configuration) => void = nothing
   const closed = new Promise<void>((resolve, reject) => {
     end = (error) => (error === undefined ? resolve() : reject(error))
   })
@@ -220,21 +222,22 @@ test.each([
   expect(processTitle(new Configuration(given).settings, '/a.conf')).toBe(title)
 })
 
-describe('the process', () => {
-  const run = (
-    args: readonly string[],
-    input = '',
-  ): { status: number | null; stdout: string; stderr: string } =>
-    spawnSync(
-      process.execPath,
-      ['--import', 'tsx', fileURLToPath(new URL('../src/cli.ts', import.meta.url)), ...args],
-      {
-        input,
-        encoding: 'utf8',
-        timeout: 20_000,
-      },
-    )
+/** The program itself, from the sources. */
+const run = (
+  args: readonly string[],
+  input = '',
+): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('../src/cli.ts', import.meta.url)), ...args],
+    {
+      input,
+      encoding: 'utf8',
+      timeout: 20_000,
+    },
+  )
 
+describe('the process', () => {
   test('prints its version and exits with 0', () => {
     expect(run(['-v'])).toMatchObject({ status: 0, stderr: '' })
   })

@@ -151,6 +151,19 @@ function pairsOf(frame: Buffer): [string, string][] {
 const sorted = (pairs: [string, string][]): [string, string][] =>
   pairs.toSorted(([one], [other]) => (one < other ? -1 : 1))
 
+/** What our CONFIG SET would reply. */
+function ours(configuration: Configuration, words: readonly string[]): string {
+  const pairs: [string, string][] = []
+  for (let index = 0; index < words.length; index += 2) pairs.push([words[index], words[index + 1]])
+  try {
+    configuration.set(pairs, false)
+    return '+OK\r\n'
+  } catch (error) {
+    if (error instanceof ConfigError) return `-${error.message}\r\n`
+    throw error
+  }
+}
+
 describe.skipIf(oracle === null)('compat: configuration', () => {
   let server: ServerProcess
   let client: RawClient
@@ -164,18 +177,6 @@ describe.skipIf(oracle === null)('compat: configuration', () => {
 
   const theirs = async (...args: string[]): Promise<string> =>
     (await client.call('CONFIG', ...args)).toString()
-
-  function ours(configuration: Configuration, words: readonly string[]): string {
-    const pairs: [string, string][] = []
-    for (let index = 0; index < words.length; index += 2) pairs.push([words[index], words[index + 1]])
-    try {
-      configuration.set(pairs, false)
-      return '+OK\r\n'
-    } catch (error) {
-      if (error instanceof ConfigError) return `-${error.message}\r\n`
-      throw error
-    }
-  }
 
   test('every name and default', async () => {
     const expected = pairsOf(await client.call('CONFIG', 'GET', '*'))

@@ -1,5 +1,5 @@
 /** Tests of the generators: repeatable, in range, even, and different for different seeds. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { randomBytes, SeededRandom, systemRandom } from '../../src/platform/random.ts'
 

@@ -1,5 +1,5 @@
 /** Tests of the glob matcher: its syntax by example, its case folding, and its cost on hostile patterns. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { globMatches } from '../../src/structures/glob.ts'
 
