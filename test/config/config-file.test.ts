@@ -196,6 +196,12 @@ describe('include', () => {
     expect(refusal(() => new ConfigLoader(new Configuration()).file('/no/such.conf')).place).toBeNull()
   })
 
+  test('any number of files one after the other is no loop', () => {
+    const directory = directoryOf({ 'x.conf': 'hz 3\n' })
+    const text = 'include x.conf\n'.repeat(40)
+    expect(loaded(text, new Configuration({ dir: directory })).configuration.settings.hz).toBe(3)
+  })
+
   test('a loop ends', () => {
     const directory = directoryOf({ 'loop.conf': 'include loop.conf\n' })
     const error = refusal(() => loaded('include loop.conf', new Configuration({ dir: directory })))

@@ -110,6 +110,8 @@ describe('set', () => {
     ['activerehashing', 'NO', 'no'],
     ['loglevel', 'DEBUG', 'debug'],
     ['loglevel', 'nothing', 'nothing'],
+    ['client-query-buffer-limit', '1100k', '1100000'],
+    ['client-query-buffer-limit', '1100kb', '1126400'],
     ['client-query-buffer-limit', '2m', '2000000'],
     ['client-query-buffer-limit', '2MB', '2097152'],
     ['client-query-buffer-limit', '1g', '1000000000'],

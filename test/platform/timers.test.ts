@@ -1,5 +1,5 @@
 /** Tests of the timers: the manual ones' order and bounds, and that the system's can be cancelled. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ManualClock } from '../../src/platform/clock.ts'
 import { ManualTimers, SystemTimers, type Timers } from '../../src/platform/timers.ts'
 
@@ -93,5 +93,19 @@ describe('SystemTimers', () => {
     })
     far.cancel()
     expect(ran).toEqual(['tick', 'tick', 'tick'])
+  })
+
+  test('a timeout longer than Node can hold fires at its time', () => {
+    vi.useFakeTimers()
+    try {
+      let fired = 0
+      new SystemTimers().timeout(() => fired++, 2 ** 32)
+      vi.advanceTimersByTime(2 ** 32 - 1)
+      expect(fired).toBe(0)
+      vi.advanceTimersByTime(1)
+      expect(fired).toBe(1)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
