@@ -260,10 +260,13 @@ function listenForSignals(running: RunningServer, log: Log, terminal: Terminal):
   })
 }
 
-/** Logs why the server could not start or go on; the stack only for what must be our own mistake. */
+/**
+ * Logs why the server could not start or go on, and on standard error too when the log is a file. A plain
+ * Error is one of ours or the system's and says all; any other kind is a mistake of ours and shows its stack.
+ */
 function failed(log: Log, terminal: Terminal, settings: Settings, error: unknown): number {
-  const { code, message, stack } = error as NodeJS.ErrnoException
-  const expected = error instanceof ConfigError || typeof code === 'string'
+  const { code, message, stack, constructor } = error as NodeJS.ErrnoException
+  const expected = (constructor === Error && !code?.startsWith('ERR_')) || error instanceof ConfigError
   const text = expected ? message : String(stack ?? error)
   log.warning(text)
   if (settings.logfile !== '') terminal.printError(`${text}\n`)

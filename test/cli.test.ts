@@ -200,7 +200,7 @@ describe('main', () => {
     })
     expect(await main(['--port', '1', '--save', ''], terminal, () => Promise.reject(error))).toBe(1)
     expect(terminal.lines.at(-1)).toBe(`M # ${error.message}`)
-    expect(await main(['--port', '1'], terminal, () => Promise.reject(new Error('oops')))).toBe(1)
+    expect(await main(['--port', '1'], terminal, () => Promise.reject(new TypeError('oops')))).toBe(1)
     expect(terminal.lines.at(-1)).toMatch(/oops.* at /)
   })
 
