@@ -4,7 +4,23 @@
  */
 import { type Block, copyBytes, EMPTY_BLOCK, newBlock } from './block.ts'
 import { planEvacuation } from './evacuation-plan.ts'
-import { CLASS, FREE, FRESH, LEAVING, NEXT, PREVIOUS, RECORD_BITS, UNITS, USED } from './page-record.ts'
+import { OwnBuffers, ownBytes } from './own-buffers.ts'
+import {
+  CLASS,
+  endOfSegment,
+  FIRST_SEGMENT_PAGES,
+  FREE,
+  FRESH,
+  LEAVING,
+  linkPage,
+  NEXT,
+  RECORD_BITS,
+  SEGMENT_PAGE_BITS,
+  SEGMENT_PAGES,
+  UNITS,
+  USED,
+  unlinkPage,
+} from './page-record.ts'
 import { CLASS_OF, CLASS_UNITS, LARGEST_SLOT, PAGE_BYTES } from './size-classes.ts'
 
 /**
@@ -26,21 +42,17 @@ export type Address = number
  *
  * Why 32 MiB: glibc raises its threshold for mapping memory separately when a smaller mapped piece is freed,
  * up to 32 MiB, and what it does not map separately it mostly keeps. With segments of 16 MiB half of a freed
- * dataset stayed resident from the second time on; with 32 MiB all of it came back each time.
- * The first segment is small, because most servers in a test suite, and many in life, hold almost nothing.
- *
- * A buffer or segment given up here is returned by the garbage collector when it next looks.
+ * dataset stayed resident from the second time on; with 32 MiB all of it came back. The first segment is small:
+ * most servers hold almost nothing. What is given up here is returned when the garbage collector next looks.
  */
 const SEGMENT_BITS = 22
 const SEGMENT_MASK = (1 << SEGMENT_BITS) - 1
 const SEGMENT_BYTES = 8 << SEGMENT_BITS
 const MAX_SEGMENTS = 512
 const PAGE_BITS = 13
-const SEGMENT_PAGES = 1 << (SEGMENT_BITS - PAGE_BITS)
-const FIRST_SEGMENT_PAGES = 16
 
-/** Objects with a buffer of their own are rounded up to this, so that small changes of size fit in place. */
-const OWN_ROUNDING = 1024
+/** An evacuation looks at this many segments, 1 GiB, so that planning it takes few milliseconds (bench/micro/arena). */
+const EVACUATION_SEGMENTS = 32
 
 /** A free slot's second word is its address under this mask: finding it there means a second free, or chance. */
 const FREE_MARK = 0x5bd1e995
@@ -52,9 +64,9 @@ export class Arena {
   pageCount: number
   /** Block of each segment; EMPTY_BLOCK where it was given back. */
   private readonly segments: Block[]
-  /** Block of each object with a buffer of its own; EMPTY_BLOCK where the index is free. */
+  private readonly large: OwnBuffers
+  /** The blocks of `large`, within one step's reach (bench/micro/arena). */
   private readonly own: Block[]
-  private readonly freeOwn: number[]
   /** One record a page (see page-record.ts), indexed by page number; replaced when it grows. */
   private pages: Int32Array
   /** First page with room of each class, or 0. */
@@ -67,6 +79,9 @@ export class Arena {
   private lowest: number
   /** The empty segment that is kept, or 0. */
   private spare: number
+  /** The pages the evacuation under way is to empty, and the segment the next one starts at. */
+  private evacuated: number[]
+  private nextEvacuated: number
   /** Bytes in live objects, and bytes held from the system; doubles in place, since fields would be boxed. */
   private readonly totals: Float64Array
 
@@ -74,8 +89,8 @@ export class Arena {
     this.liveObjects = 0
     this.pageCount = 0
     this.segments = []
-    this.own = []
-    this.freeOwn = []
+    this.large = new OwnBuffers()
+    this.own = this.large.blocks
     this.pages = new Int32Array(FIRST_SEGMENT_PAGES << RECORD_BITS)
     this.pages[CLASS] = -1
     this.roomy = new Int32Array(CLASS_UNITS.length)
@@ -84,6 +99,8 @@ export class Arena {
     this.leaving = new Uint8Array(MAX_SEGMENTS)
     this.lowest = 0
     this.spare = 0
+    this.evacuated = []
+    this.nextEvacuated = 0
     this.totals = new Float64Array(2)
   }
 
@@ -104,9 +121,9 @@ export class Arena {
     return count
   }
 
-  /** Objects that have a buffer of their own. */
+  /** Objects above 16 KiB, which have a buffer of their own. */
   get ownBuffers(): number {
-    return this.own.length - this.freeOwn.length
+    return this.large.count
   }
 
   /**
@@ -114,7 +131,7 @@ export class Arena {
    * Throws a RangeError when all 512 segments are in use.
    */
   allocate(size: number): Address {
-    if (size > LARGEST_SLOT) return this.allocateOwn(size)
+    if (size > LARGEST_SLOT) return this.allocateLarge(size)
     const sizeClass = CLASS_OF[(size + 7) >> 3]
     let page = this.roomy[sizeClass]
     if (page === 0) page = this.openPage(sizeClass)
@@ -131,14 +148,14 @@ export class Arena {
       const next = view.getInt32(offset, true)
       view.setInt32(offset + 4, 0, true)
       pages[record + FREE] = next
-      if (next === 0 && pages[record + FRESH] === 0) this.unlink(record)
+      if (next === 0 && pages[record + FRESH] === 0) unlinkPage(pages, this.roomy, record)
       return address
     }
     address = pages[record + FRESH]
     // The last unit of the next slot lies in another page exactly when the page is used up.
     if ((address + units * 2 - 1) >> PAGE_BITS !== page) {
       pages[record + FRESH] = 0
-      this.unlink(record)
+      unlinkPage(pages, this.roomy, record)
     } else {
       pages[record + FRESH] = address + units
     }
@@ -148,7 +165,7 @@ export class Arena {
   /** Takes back what allocate() returned. Throws when `address` is not allocated. */
   free(address: Address): void {
     if (address < 0) {
-      this.releaseOwn(~address)
+      this.freeLarge(~address)
       return
     }
     const { pages } = this
@@ -168,8 +185,8 @@ export class Arena {
     this.totals[0] -= units << 3
     const used = --pages[record + USED]
     if (pages[record + LEAVING] === 0) {
-      if ((next | pages[record + FRESH]) === 0) this.link(page)
-      if (used === 0) this.unlink(record)
+      if ((next | pages[record + FRESH]) === 0) linkPage(pages, this.roomy, page)
+      if (used === 0) unlinkPage(pages, this.roomy, record)
     }
     if (used === 0) this.closePage(page)
   }
@@ -206,18 +223,24 @@ export class Arena {
    * endEvacuation() is called simply stays and is used again.
    */
 
-  /** Marks what is worth emptying and returns how many pages that is; 0 means there is nothing to gain. */
+  /**
+   * Marks what is worth emptying and returns how many pages that is; 0 means there is nothing to gain. A
+   * dataset above 1 GiB is looked at in parts, the next call continuing where this one ended.
+   */
   beginEvacuation(): number {
     this.endEvacuation()
     this.trim()
-    const { pages, freePages, leaving } = this
-    const marked = planEvacuation(pages, this.segments.length, freePages, FIRST_SEGMENT_PAGES, leaving)
-    for (const page of marked) {
+    const { pages, segments } = this
+    const first = this.nextEvacuated < segments.length ? this.nextEvacuated : 0
+    const end = Math.min(first + EVACUATION_SEGMENTS, segments.length)
+    this.nextEvacuated = end
+    this.evacuated = planEvacuation(pages, first, end, this.freePages, this.leaving)
+    for (const page of this.evacuated) {
       const record = page << RECORD_BITS
-      if (pages[record + FREE] !== 0 || pages[record + FRESH] !== 0) this.unlink(record)
+      if ((pages[record + FREE] | pages[record + FRESH]) !== 0) unlinkPage(pages, this.roomy, record)
       pages[record + LEAVING] = 1
     }
-    return marked.length
+    return this.evacuated.length
   }
 
   /** Whether the object should be moved because its page is being emptied. */
@@ -237,13 +260,27 @@ export class Arena {
   /** Ends the evacuation: pages that still hold objects are allocated from again. */
   endEvacuation(): void {
     const { pages } = this
-    for (let record = 0; record < pages.length; record += 1 << RECORD_BITS) {
+    for (const page of this.evacuated) {
+      const record = page << RECORD_BITS
       if (pages[record + LEAVING] === 0) continue
       pages[record + LEAVING] = 0
-      if ((pages[record + FREE] | pages[record + FRESH]) !== 0) this.link(record >> RECORD_BITS)
+      if ((pages[record + FREE] | pages[record + FRESH]) !== 0) linkPage(pages, this.roomy, page)
     }
+    this.evacuated = []
     this.leaving.fill(0)
     this.lowest = 0
+  }
+
+  /** Frees every object at once and gives all memory back: no address is good any more. */
+  clear(): void {
+    const { segments, own, freeOwn, pages, roomy, freePages, firstFree, leaving, totals } = this
+    for (const list of [segments, own, freeOwn]) list.length = 0
+    for (const words of [pages, roomy, freePages, firstFree, leaving, totals]) words.fill(0)
+    pages[CLASS] = -1
+    this.liveObjects = 0
+    this.pageCount = 0
+    this.lowest = 0
+    this.spare = 0
   }
 
   /** Gives the spare segment back too: for a moment without load. */
@@ -252,25 +289,19 @@ export class Arena {
     this.spare = 0
   }
 
-  private allocateOwn(size: number): Address {
-    const block = newBlock(ownBytes(size))
-    const index = this.freeOwn.pop() ?? this.own.length
-    this.own[index] = block
+  private allocateLarge(size: number): Address {
+    const index = this.large.add(size)
     this.liveObjects++
-    this.totals[0] += block.bytes.length
-    this.totals[1] += block.bytes.length
+    this.totals[0] += this.own[index].bytes.length
+    this.totals[1] += this.own[index].bytes.length
     return ~index
   }
 
-  private releaseOwn(index: number): void {
-    const block = this.own[index]
-    if (block === undefined || block === EMPTY_BLOCK)
-      throw new Error(`free of ${~index}, which is not allocated`)
-    this.own[index] = EMPTY_BLOCK
-    this.freeOwn.push(index)
+  private freeLarge(index: number): void {
+    const bytes = this.large.remove(index)
     this.liveObjects--
-    this.totals[0] -= block.bytes.length
-    this.totals[1] -= block.bytes.length
+    this.totals[0] -= bytes
+    this.totals[1] -= bytes
   }
 
   /** The mark may be a client's bytes by chance or intent, so only the page's list of free slots decides. */
@@ -281,28 +312,6 @@ export class Arena {
       if (slot === address) throw new Error(`free of ${address}, which is free already`)
       slot = view.getInt32((slot & SEGMENT_MASK) << 3, true)
     }
-  }
-
-  /** Puts a page in front of its class's list of pages with room. */
-  private link(page: number): void {
-    const { pages, roomy } = this
-    const record = page << RECORD_BITS
-    const sizeClass = pages[record + CLASS]
-    const next = roomy[sizeClass]
-    pages[record + NEXT] = next
-    pages[record + PREVIOUS] = 0
-    if (next !== 0) pages[(next << RECORD_BITS) + PREVIOUS] = page
-    roomy[sizeClass] = page
-  }
-
-  /** Takes a page out of its class's list. */
-  private unlink(record: number): void {
-    const { pages } = this
-    const next = pages[record + NEXT]
-    const previous = pages[record + PREVIOUS]
-    if (previous === 0) this.roomy[pages[record + CLASS]] = next
-    else pages[(previous << RECORD_BITS) + NEXT] = next
-    if (next !== 0) pages[(next << RECORD_BITS) + PREVIOUS] = previous
   }
 
   /** Gives a free page to a class and returns its number. */
@@ -323,14 +332,14 @@ export class Arena {
     pages[record + CLASS] = sizeClass
     pages[record + FREE] = 0
     pages[record + FRESH] = page << PAGE_BITS
-    this.link(page)
+    linkPage(pages, this.roomy, page)
     return page
   }
 
   /** Returns an empty page to its segment, and perhaps the segment to the system. */
   private closePage(page: number): void {
     const { pages, freePages, firstFree } = this
-    const segment = page >> (SEGMENT_BITS - PAGE_BITS)
+    const segment = page >> SEGMENT_PAGE_BITS
     const record = page << RECORD_BITS
     pages[record + UNITS] = 0
     pages[record + LEAVING] = 0
@@ -356,18 +365,18 @@ export class Arena {
     if (segment >= MAX_SEGMENTS) {
       throw new RangeError(`the dataset is full: all ${MAX_SEGMENTS} segments of 32 MiB are in use`)
     }
-    const pageCount = segment === 0 ? FIRST_SEGMENT_PAGES : SEGMENT_PAGES
-    const first = segment * SEGMENT_PAGES
-    segments[segment] = newBlock(segment === 0 ? FIRST_SEGMENT_PAGES * PAGE_BYTES : SEGMENT_BYTES)
-    this.totals[1] += segments[segment].bytes.length
-    this.growPages((first + pageCount) << RECORD_BITS)
-    const { pages } = this
-    for (let page = first; page < first + pageCount; page++) {
-      pages[(page << RECORD_BITS) + NEXT] = page + 1 < first + pageCount ? page + 1 : 0
-    }
+    const block = newBlock(segment === 0 ? FIRST_SEGMENT_PAGES * PAGE_BYTES : SEGMENT_BYTES)
+    segments[segment] = block
+    this.totals[1] += block.bytes.length
     // Address 0 means no object, so the very first page is never handed out.
-    this.firstFree[segment] = segment === 0 ? 1 : first
-    this.freePages[segment] = segment === 0 ? pageCount - 1 : pageCount
+    const first = segment === 0 ? 1 : segment << SEGMENT_PAGE_BITS
+    const end = endOfSegment(segment)
+    this.growPages(end << RECORD_BITS)
+    for (let page = first; page < end; page++) {
+      this.pages[(page << RECORD_BITS) + NEXT] = page + 1 < end ? page + 1 : 0
+    }
+    this.firstFree[segment] = first
+    this.freePages[segment] = end - first
     return segment
   }
 
@@ -383,8 +392,4 @@ export class Arena {
     grown.set(this.pages)
     this.pages = grown
   }
-}
-
-function ownBytes(size: number): number {
-  return Math.ceil(size / OWN_ROUNDING) * OWN_ROUNDING
 }

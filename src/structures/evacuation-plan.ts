@@ -2,8 +2,8 @@
  * Chooses the segments and pages of an arena that should be emptied because their objects fit elsewhere.
  * It only reads page records; the arena marks what is chosen and its owner moves the objects.
  */
-import { CLASS, RECORD_BITS, UNITS, USED } from './page-record.ts'
-import { CLASS_SLOTS, CLASS_UNITS } from './size-classes.ts'
+import { CLASS, endOfSegment, RECORD_BITS, SEGMENT_PAGE_BITS, UNITS, USED } from './page-record.ts'
+import { CLASS_SLOTS, CLASS_UNITS, PAGE_BYTES } from './size-classes.ts'
 
 /*
  * Only a whole segment can be given back to the system, so the emptiest segments are chosen first, one by one, as
@@ -13,9 +13,11 @@ import { CLASS_SLOTS, CLASS_UNITS } from './size-classes.ts'
  * a page at most half full goes if the remaining pages of its class can take its objects: that makes
  * room for other classes. Both steps only choose where a page is really gained, so running the plan again
  * right after an evacuation finds nothing and the work ends.
+ *
+ * Planning reads every page record of the segments it looks at, 0.1 ms for each and more while the code is
+ * cold, so the arena shows it a part of a large dataset at a time (bench/micro/arena).
  */
-const SEGMENT_PAGE_BITS = 9
-const SEGMENT_PAGES = 1 << SEGMENT_PAGE_BITS
+const WORTHWHILE = (0.75 * (PAGE_BYTES >> 3)) << SEGMENT_PAGE_BITS
 
 /** Room and need of the segments that stay. */
 interface Balance {
@@ -28,33 +30,29 @@ interface Balance {
 }
 
 /**
- * The numbers of the pages to empty. `freePages` counts each segment's free pages (a segment that was given back
- * has none in use), `firstPages` is the size of segment 0, which always stays; `leaving` is set to 1 for
- * each segment chosen as a whole.
+ * The numbers of the pages to empty in segments `first` to `end` - 1. `freePages` counts the free pages of
+ * all segments, which may take objects in too. `leaving` is set to 1 for each segment chosen as a whole.
  */
 export function planEvacuation(
   pages: Int32Array,
-  segments: number,
+  first: number,
+  end: number,
   freePages: Int32Array,
-  firstPages: number,
   leaving: Uint8Array,
 ): number[] {
   const marked: number[] = []
   const balance: Balance = {
     supply: new Int32Array(CLASS_UNITS.length),
     demand: new Int32Array(CLASS_UNITS.length),
-    freePages: 0,
+    freePages: freePages.reduce((sum, count) => sum + count, 0),
   }
-  const live: number[] = []
-  for (let segment = 0; segment < segments; segment++) {
-    live.push(countIn(pages, segment, segment === 0 ? firstPages : SEGMENT_PAGES, balance))
-    balance.freePages += freePages[segment]
+  const candidates: { segment: number; live: number }[] = []
+  for (let segment = first; segment < end; segment++) {
+    const live = countIn(pages, segment, balance)
+    if (segment > 0 && live > 0 && live < WORTHWHILE) candidates.push({ segment, live })
   }
-  const limit = SEGMENT_PAGES * 8192 * 0.75
-  const candidates = live.map((_, segment) => segment).filter((segment) => segment > 0 && live[segment] > 0)
-  candidates.sort((a, b) => live[a] - live[b])
-  for (const segment of candidates) {
-    if (live[segment] > limit) break
+  candidates.sort((a, b) => a.live - b.live)
+  for (const { segment } of candidates) {
     leave(pages, segment, 1, balance)
     balance.freePages -= freePages[segment]
     if (pagesNeeded(balance) > balance.freePages) {
@@ -63,19 +61,20 @@ export function planEvacuation(
       break
     }
     leaving[segment] = 1
-    for (let page = segment << SEGMENT_PAGE_BITS; page >> SEGMENT_PAGE_BITS === segment; page++) {
+    for (let page = segment << SEGMENT_PAGE_BITS; page < endOfSegment(segment); page++) {
       if (pages[(page << RECORD_BITS) + UNITS] !== 0) marked.push(page)
     }
   }
-  markSparsePages(pages, segments, firstPages, leaving, balance, marked)
+  for (let segment = end - 1; segment >= first; segment--) {
+    if (leaving[segment] === 0) markSparsePages(pages, segment, balance, marked)
+  }
   return marked
 }
 
 /** Adds a segment's free slots to the supply; returns the 8-byte units its objects occupy. */
-function countIn(pages: Int32Array, segment: number, count: number, balance: Balance): number {
+function countIn(pages: Int32Array, segment: number, balance: Balance): number {
   let live = 0
-  const first = segment << SEGMENT_PAGE_BITS
-  for (let page = first; page < first + count; page++) {
+  for (let page = segment << SEGMENT_PAGE_BITS; page < endOfSegment(segment); page++) {
     const record = page << RECORD_BITS
     const units = pages[record + UNITS]
     if (units === 0) continue
@@ -88,8 +87,7 @@ function countIn(pages: Int32Array, segment: number, count: number, balance: Bal
 
 /** Turns a segment's objects into demand and withdraws its slots (`sign` 1), or takes that back (-1). */
 function leave(pages: Int32Array, segment: number, sign: number, balance: Balance): void {
-  const first = segment << SEGMENT_PAGE_BITS
-  for (let page = first; page < first + SEGMENT_PAGES; page++) {
+  for (let page = segment << SEGMENT_PAGE_BITS; page < endOfSegment(segment); page++) {
     if (pages[(page << RECORD_BITS) + UNITS] !== 0) leavePage(pages, page, sign, balance)
   }
 }
@@ -112,29 +110,22 @@ function pagesNeeded({ supply, demand }: Balance): number {
   return needed
 }
 
-/** The second step: pages in segments that stay, from the highest down so that the low ones fill up. */
+/** The second step, in one segment: sparse pages, from the highest down so that the low ones fill up. */
 function markSparsePages(
   pages: Int32Array,
-  segments: number,
-  firstPages: number,
-  leaving: Uint8Array,
+  segment: number,
   { supply, demand }: Balance,
   marked: number[],
 ): void {
-  for (let segment = segments - 1; segment >= 0; segment--) {
-    if (leaving[segment] !== 0) continue
-    const first = segment << SEGMENT_PAGE_BITS
-    const count = segment === 0 ? firstPages : SEGMENT_PAGES
-    for (let page = first + count - 1; page >= first; page--) {
-      const record = page << RECORD_BITS
-      if (pages[record + UNITS] === 0) continue
-      const sizeClass = pages[record + CLASS]
-      const used = pages[record + USED]
-      const room = CLASS_SLOTS[sizeClass] - used
-      if (used > room || supply[sizeClass] - room < demand[sizeClass] + used) continue
-      supply[sizeClass] -= room
-      demand[sizeClass] += used
-      marked.push(page)
-    }
+  for (let page = endOfSegment(segment) - 1; page >= segment << SEGMENT_PAGE_BITS; page--) {
+    const record = page << RECORD_BITS
+    if (pages[record + UNITS] === 0) continue
+    const sizeClass = pages[record + CLASS]
+    const used = pages[record + USED]
+    const room = CLASS_SLOTS[sizeClass] - used
+    if (used > room || supply[sizeClass] - room < demand[sizeClass] + used) continue
+    supply[sizeClass] -= room
+    demand[sizeClass] += used
+    marked.push(page)
   }
 }

@@ -318,3 +318,18 @@ describe('evacuation', () => {
     model.verifyAll()
   })
 })
+
+test('clear() gives all back and the arena serves anew', () => {
+  const model = new Model()
+  for (let i = 0; i < 20_000; i++) model.allocate(1 + ((i * 37) % 20_000))
+  const { arena } = model
+  arena.clear()
+  expect([arena.liveObjects, arena.bytesUsed, arena.bytesReserved]).toEqual([0, 0, 0])
+  expect([arena.pageCount, arena.segmentCount, arena.ownBuffers]).toEqual([0, 0, 0])
+  model.live.length = 0
+  model.bytes = 0
+  for (let i = 0; i < 20_000; i++) model.allocate(1 + ((i * 41) % 20_000))
+  model.verifyAll()
+  expect(arena.bytesUsed).toBe(model.bytes)
+  expect(model.live.every(({ address }) => address !== 0)).toBe(true)
+})
