@@ -1,0 +1,138 @@
+/**
+ * What a command is: the declaration its family writes, and the record of fixed shape that the dispatcher
+ * reads. Each fact is stated once, in the declaration; arity, gates, COMMAND INFO and DOCS follow from it.
+ */
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Client } from './client.ts'
+import type { KeySpec } from './key-specs.ts'
+import { arityOf } from './syntax.ts'
+
+/** Redis's command flags, by bit, in the order in which COMMAND INFO lists them. */
+export const FLAG_NAMES = [
+  'write',
+  'readonly',
+  'denyoom',
+  'module',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'asking',
+  'fast',
+  'no_auth',
+  'may_replicate',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'movablekeys',
+  'allow_busy',
+] as const
+
+export type Flag = (typeof FLAG_NAMES)[number]
+
+/** The bit of each flag in Command.flags: the gates test these and nothing else. */
+export const FLAG: Record<Flag, number> = Object.fromEntries(
+  FLAG_NAMES.map((name, bit) => [name, 1 << bit]),
+) as Record<Flag, number>
+
+export type Handler = (client: Client, args: Arguments) => void
+
+/** One command as its family declares it. */
+export interface CommandSpec {
+  readonly summary: string
+  readonly since: string
+  readonly complexity: string
+  /** The arguments after the name, in the notation of Redis's manual pages. */
+  readonly syntax: string
+  /** Only where the syntax line does not tell it: Redis's arity, the name included. */
+  readonly arity?: number
+  readonly flags: readonly Flag[]
+  /** ACL categories beyond those that follow from group and flags. */
+  readonly categories?: readonly string[]
+  readonly keys?: readonly KeySpec[]
+  readonly tips?: readonly string[]
+  readonly history?: readonly (readonly [version: string, change: string])[]
+  readonly deprecated?: { readonly since: string; readonly replacedBy: string }
+  readonly subcommands?: Readonly<Record<string, CommandSpec>>
+  /** Absent for a container, which only has subcommands. */
+  readonly run?: Handler
+}
+
+/** A command as the dispatcher meets it. All fields set once, in one order; only the counters change. */
+export class Command {
+  /** Lower case; a subcommand's is "container|name". */
+  readonly name: string
+  readonly group: string
+  readonly spec: CommandSpec
+  /** Redis's arity: the exact argument count, or minus the least one. The name counts. */
+  readonly arity: number
+  readonly minArguments: number
+  readonly maxArguments: number
+  readonly flags: number
+  readonly run: Handler
+  /** Lower-case name → subcommand; null when it has none. */
+  readonly subcommands: ReadonlyMap<string, Command> | null
+  readonly parent: Command | null
+  // INFO commandstats
+  calls: number
+  micros: number
+  rejected: number
+  failed: number
+
+  constructor(name: string, group: string, spec: CommandSpec, parent: Command | null) {
+    this.name = parent === null ? name.toLowerCase() : `${parent.name}|${name.toLowerCase()}`
+    this.group = group
+    this.spec = spec
+    this.arity = spec.arity ?? arityOf(spec.syntax, parent === null ? 1 : 2, spec.subcommands !== undefined)
+    this.minArguments = Math.abs(this.arity)
+    this.maxArguments = this.arity > 0 ? this.arity : Number.MAX_SAFE_INTEGER
+    let flags = 0
+    for (const flag of spec.flags) flags |= FLAG[flag]
+    if (
+      spec.keys?.some((key) => key.begin.type === 'keyword' || key.find.type === 'keynum' || key.incomplete)
+    )
+      flags |= FLAG.movablekeys
+    this.flags = flags
+    this.run = spec.run ?? containerWithoutHandler
+    this.parent = parent
+    this.subcommands =
+      spec.subcommands === undefined
+        ? null
+        : new Map(
+            Object.entries(spec.subcommands).map(([child, childSpec]) => [
+              child.toLowerCase(),
+              new Command(child, group, childSpec, this),
+            ]),
+          )
+    this.calls = 0
+    this.micros = 0
+    this.rejected = 0
+    this.failed = 0
+  }
+
+  resetCounters(): void {
+    this.calls = 0
+    this.micros = 0
+    this.rejected = 0
+    this.failed = 0
+  }
+}
+
+function containerWithoutHandler(): never {
+  throw new Error('a container command ran without its subcommand')
+}
+
+/** The commands of one group, as their file declares them: name in upper case → declaration. */
+export interface Family {
+  readonly group: string
+  readonly specs: Readonly<Record<string, CommandSpec>>
+}
+
+/** Declares a family; the group is stated here once for all its commands. */
+export function family(group: string, specs: Readonly<Record<string, CommandSpec>>): Family {
+  return { group, specs }
+}

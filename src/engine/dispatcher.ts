@@ -1,0 +1,151 @@
+/**
+ * From a decoded request to a handler's reply: lookup, gates, run, counters. The one place where errors are
+ * caught. The gates read flags of the declaration; no command is known here by name.
+ */
+import type { Arguments } from '../protocol/arguments.ts'
+import { ErrorReply, err, NO_AUTH } from '../protocol/error-replies.ts'
+import type { Client } from './client.ts'
+import { type Command, FLAG } from './command.ts'
+import type { CommandTable } from './command-table.ts'
+import type { Engine } from './engine.ts'
+import { GATE_AUTH, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY } from './gates.ts'
+
+/** Longest part of a client's bytes that an error text repeats. */
+const QUOTED_MAX = 128
+
+export class Dispatcher {
+  private readonly engine: Engine
+  private readonly table: CommandTable
+  // Time is read when the command changes, not for each: a pipeline of equal commands costs two readings.
+  private timed: Command | null
+  private timedSince: number
+
+  constructor(engine: Engine, table: CommandTable) {
+    this.engine = engine
+    this.table = table
+    this.timed = null
+    this.timedSince = 0
+  }
+
+  /** Call before the commands of one chunk of input: they share one reading of the time. */
+  beginBatch(): void {
+    this.engine.clock.refresh()
+    this.timed = null
+  }
+
+  /** Call after the last command of the chunk. */
+  endBatch(): void {
+    this.switchTimer(null)
+  }
+
+  /**
+   * Runs one command and leaves its reply in client.reply. Returns false when the command may not run yet
+   * (CLIENT PAUSE): nothing has happened, and the link runs it again when it is resumed.
+   */
+  dispatch(client: Client, args: Arguments): boolean {
+    const gates = this.engine.gates | client.gates
+    const mark = client.reply.length
+    const command = this.resolve(client, args)
+    if (gates === 0) {
+      if (command !== null) this.run(client, command, args)
+      return true
+    }
+    if (command !== null && !this.passGates(client, command, args, gates)) return false
+    // CLIENT REPLY ON takes the gate down while it runs, and is answered.
+    if ((client.gates & gates & GATE_REPLY) !== 0) silence(client, mark)
+    return true
+  }
+
+  private run(client: Client, command: Command, args: Arguments): void {
+    if (command !== this.timed) this.switchTimer(command)
+    const mark = client.reply.length
+    client.lastCommand = command
+    command.calls++
+    this.engine.stats.commandsProcessed++
+    try {
+      command.run(client, args)
+    } catch (error) {
+      client.reply.rewind(mark)
+      this.answerError(client, command, error)
+    }
+  }
+
+  private answerError(client: Client, command: Command, error: unknown): void {
+    command.failed++
+    if (error instanceof ErrorReply) {
+      this.engine.stats.countError(error.code)
+      client.reply.error(error)
+      return
+    }
+    // Ours, not the client's: told, logged, and this client's state is not to be trusted any further.
+    this.engine.fault(`command '${command.name}'`, error)
+    this.engine.stats.countError('ERR')
+    client.reply.error(err('internal error'))
+    client.closeAfterReply = true
+  }
+
+  /** The command or subcommand that the arguments name and fit; null when an error has been answered. */
+  private resolve(client: Client, args: Arguments): Command | null {
+    let command = this.table.find(args)
+    if (command === null) return this.reject(client, null, unknownCommand(args))
+    if (command.subcommands !== null && args.count > 1) {
+      const child = command.subcommands.get(args.text(1).toLowerCase())
+      if (child !== undefined) command = child
+      else if (command.spec.run === undefined)
+        return this.reject(client, command, unknownSubcommand(command, args))
+    }
+    if (args.count < command.minArguments || args.count > command.maxArguments) {
+      return this.reject(client, command, err(`wrong number of arguments for '${command.name}' command`))
+    }
+    return command
+  }
+
+  private reject(client: Client, command: Command | null, error: ErrorReply): null {
+    if (command !== null) command.rejected++
+    this.engine.stats.countError(error.code)
+    client.reply.error(error)
+    return null
+  }
+
+  private passGates(client: Client, command: Command, args: Arguments, gates: number): boolean {
+    if ((gates & GATE_AUTH) !== 0 && (command.flags & FLAG.no_auth) === 0) {
+      this.reject(client, command, NO_AUTH)
+      return true
+    }
+    if ((gates & GATE_PAUSE) !== 0 && this.engine.pause.holds(command)) {
+      this.engine.pause.hold(client)
+      return false
+    }
+    const { keyspace } = this.engine
+    keyspace.noTouch = (gates & GATE_NO_TOUCH) !== 0
+    this.run(client, command, args)
+    keyspace.noTouch = false
+    return true
+  }
+
+  private switchTimer(command: Command | null): void {
+    const now = this.engine.clock.monotonicMicros()
+    if (this.timed !== null) this.timed.micros += now - this.timedSince
+    this.timed = command
+    this.timedSince = now
+  }
+}
+
+/** Takes back the reply of a client that asked for none (CLIENT REPLY OFF, SKIP). */
+function silence(client: Client, mark: number): void {
+  client.reply.rewind(mark)
+  if (client.skippedReplies > 0 && --client.skippedReplies === 0) client.gates &= ~GATE_REPLY
+}
+
+function unknownCommand(args: Arguments): ErrorReply {
+  let quoted = ''
+  for (let i = 1; i < args.count && quoted.length < QUOTED_MAX; i++) {
+    quoted += `'${args.text(i).slice(0, QUOTED_MAX - quoted.length)}' `
+  }
+  return err(`unknown command '${args.text(0).slice(0, QUOTED_MAX)}', with args beginning with: ${quoted}`)
+}
+
+function unknownSubcommand(command: Command, args: Arguments): ErrorReply {
+  const name = args.text(1).slice(0, QUOTED_MAX)
+  return err(`unknown subcommand '${name}'. Try ${command.name.toUpperCase()} HELP.`)
+}

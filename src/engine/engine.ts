@@ -1,0 +1,127 @@
+/**
+ * One server's working state, which every handler reaches through its client: settings, time, keyspace,
+ * clients, commands. It wires nothing to sockets or files; server/ does.
+ */
+import type { Configuration } from '../config/configuration.ts'
+import type { Settings } from '../config/settings.ts'
+import { ExpireCycle } from '../keyspace/expiry.ts'
+import { Keyspace } from '../keyspace/keyspace.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Random } from '../platform/random.ts'
+import type { Timers } from '../platform/timers.ts'
+import { Client, type Link } from './client.ts'
+import type { Family } from './command.ts'
+import { CommandTable } from './command-table.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { GATE_AUTH } from './gates.ts'
+import { Pause } from './pause.ts'
+import { Stats } from './stats.ts'
+import { Turn } from './turn.ts'
+
+/** What an engine is built from. */
+export interface EngineParts {
+  readonly configuration: Configuration
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: Log
+  readonly families: readonly Family[]
+  /** What SHUTDOWN calls; the server closes its listeners and stops. */
+  readonly shutdown: () => void
+}
+
+export class Engine {
+  readonly configuration: Configuration
+  /** The values in force, configuration.settings. */
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: Log
+  readonly shutdown: () => void
+  readonly keyspace: Keyspace
+  readonly commands: CommandTable
+  readonly dispatcher: Dispatcher
+  readonly turn: Turn
+  readonly pause: Pause
+  readonly stats: Stats
+  readonly expireCycle: ExpireCycle
+  /** Connected clients by id, in the order of their connection. */
+  readonly clients: Map<number, Client>
+  /** GATE_* bits that are up for every client. */
+  gates: number
+  /** 40 hexadecimal digits, new at each start (INFO run_id). */
+  readonly runId: string
+  replicationId: string
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** DEBUG PAUSE-CRON. */
+  cronPaused: boolean
+  /** In tests a fault of ours fails the run: they replace this. */
+  onFault: ((where: string, error: unknown) => void) | null
+  private nextClientId: number
+
+  constructor(parts: EngineParts) {
+    this.configuration = parts.configuration
+    this.settings = parts.configuration.settings
+    this.clock = parts.clock
+    this.timers = parts.timers
+    this.random = parts.random
+    this.log = parts.log
+    this.shutdown = parts.shutdown
+    this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
+    this.commands = new CommandTable(parts.families)
+    this.dispatcher = new Dispatcher(this, this.commands)
+    this.turn = new Turn(parts.timers)
+    this.pause = new Pause(this, parts.timers)
+    this.stats = new Stats()
+    this.expireCycle = new ExpireCycle(this.keyspace)
+    this.clients = new Map()
+    this.gates = 0
+    this.runId = hexId(parts.random)
+    this.replicationId = hexId(parts.random)
+    this.startedAt = parts.clock.now
+    this.cronPaused = false
+    this.onFault = null
+    this.nextClientId = 1
+    this.configuration.onChange('requirepass', (password) => {
+      if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
+      return undefined
+    })
+    this.configuration.onChange('maxmemoryPolicy', (policy) => {
+      this.keyspace.lfu = policy.endsWith('lfu')
+      return undefined
+    })
+  }
+
+  /** Registers a client for a link that has just been opened. */
+  connect(link: Link): Client {
+    const client = new Client(this, link, this.nextClientId++)
+    if (this.settings.requirepass === '') client.authenticated = true
+    else client.gates |= GATE_AUTH
+    this.clients.set(client.id, client)
+    this.stats.connectionsReceived++
+    return client
+  }
+
+  /** Forgets a client whose link has closed. */
+  disconnect(client: Client): void {
+    this.clients.delete(client.id)
+    this.pause.forget(client)
+  }
+
+  /** Records an error that is ours: never thrown at a client as a stack. */
+  fault(where: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.log.warning(`Fault in ${where}: ${text}`)
+    this.onFault?.(where, error)
+  }
+}
+
+/** A random id as Redis prints them: 40 hexadecimal digits. */
+export function hexId(random: Random): string {
+  let id = ''
+  while (id.length < 40) id += random.uint32().toString(16).padStart(8, '0')
+  return id
+}

@@ -1,0 +1,13 @@
+/**
+ * The conditions under which a command may not run now. Each is one bit, up while the condition holds for
+ * the server (engine.gates) or for one client (client.gates); with none up, dispatch tests one number.
+ */
+
+/** The client has not authenticated. */
+export const GATE_AUTH: number = 1 << 0
+/** CLIENT PAUSE is in force. */
+export const GATE_PAUSE: number = 1 << 1
+/** CLIENT NO-TOUCH: the client's reads leave the access clock alone. */
+export const GATE_NO_TOUCH: number = 1 << 2
+/** CLIENT REPLY is OFF or SKIP. */
+export const GATE_REPLY: number = 1 << 3

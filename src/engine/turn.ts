@@ -1,0 +1,45 @@
+/**
+ * The end of an event-loop turn, Redis's beforeSleep: everything read in the poll phase has run, and now its
+ * effects leave the process, in an order that must not change: first work that clients wait for, then the
+ * replies, so that a reply never precedes what it acknowledges.
+ */
+import type { Timers } from '../platform/timers.ts'
+
+export interface Flushable {
+  flush(): void
+}
+
+export class Turn {
+  private readonly timers: Timers
+  private waiting: Flushable[] = []
+  private flushing: Flushable[] = []
+  private scheduled = false
+  private readonly run: () => void
+  /** Runs before the replies leave: fast expire cycle, unblocking, and later the AOF. */
+  beforeReplies: (() => void) | null = null
+
+  constructor(timers: Timers) {
+    this.timers = timers
+    this.run = (): void => {
+      this.end()
+    }
+  }
+
+  /** Has `target.flush()` called once at the end of this turn. The caller adds a target once per turn. */
+  flushSoon(target: Flushable): void {
+    this.waiting.push(target)
+    if (this.scheduled) return
+    this.scheduled = true
+    this.timers.immediate(this.run)
+  }
+
+  private end(): void {
+    this.scheduled = false
+    this.beforeReplies?.()
+    const ready = this.waiting
+    this.waiting = this.flushing
+    this.flushing = ready
+    for (let i = 0; i < ready.length; i++) ready[i].flush()
+    ready.length = 0
+  }
+}

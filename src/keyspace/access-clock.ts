@@ -1,0 +1,61 @@
+/**
+ * The 24 bits per key that say how recently (LRU) or how often (LFU) it was used.
+ *
+ * LRU: seconds since the epoch, modulo 2^24 (194 days). An idle time is the distance to now, so a key not
+ * touched for longer looks younger than it is: a price Redis pays too.
+ *
+ * LFU: 16 bits of minutes (when the counter last decayed) above an 8-bit counter that grows with the
+ * logarithm of the accesses: the chance of an increment is 1 / ((counter − 5) · lfu-log-factor + 1), so one
+ * byte tells a million hits from a thousand; it loses one per lfu-decay-time minutes. New keys start at 5,
+ * or they would be the first to go.
+ */
+import type { Random } from '../platform/random.ts'
+
+const LRU_MASK = 0xffffff
+const MINUTES_MASK = 0xffff
+const COUNTER_MAX = 255
+const COUNTER_START = 5
+
+/** Access value of the LRU clock at `now` milliseconds. */
+export function lruAccess(now: number): number {
+  return Math.floor(now / 1000) & LRU_MASK
+}
+
+/** Milliseconds since the access recorded in `access`, at a resolution of one second. */
+export function idleMillis(access: number, now: number): number {
+  return ((lruAccess(now) - access) & LRU_MASK) * 1000
+}
+
+/** Access value of a key just created under LFU. */
+export function lfuStart(now: number): number {
+  return (minutes(now) << 8) | COUNTER_START
+}
+
+/** The counter of `access` after its decay up to `now`. `decayTime` in minutes; 0: never. */
+export function lfuCounter(access: number, now: number, decayTime: number): number {
+  const counter = access & 0xff
+  if (decayTime === 0) return counter
+  const elapsed = (minutes(now) - (access >> 8)) & MINUTES_MASK
+  const periods = Math.floor(elapsed / decayTime)
+  return periods > counter ? 0 : counter - periods
+}
+
+/** Access value after one more access at `now`. */
+export function lfuTouch(
+  access: number,
+  now: number,
+  decayTime: number,
+  logFactor: number,
+  random: Random,
+): number {
+  let counter = lfuCounter(access, now, decayTime)
+  if (counter < COUNTER_MAX) {
+    const above = Math.max(0, counter - COUNTER_START)
+    if (random.fraction() < 1 / (above * logFactor + 1)) counter++
+  }
+  return (minutes(now) << 8) | counter
+}
+
+function minutes(now: number): number {
+  return Math.floor(now / 60_000) & MINUTES_MASK
+}

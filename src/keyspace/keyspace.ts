@@ -1,0 +1,112 @@
+/**
+ * Everything the databases of one server share: the arena, the hash key, time, chance, counters, and what is
+ * waiting to be freed in slices.
+ */
+import type { Settings } from '../config/settings.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Random } from '../platform/random.ts'
+import { Arena } from '../structures/arena.ts'
+import { ListView } from '../values/list-value.ts'
+import { Database } from './database.ts'
+import { LazyFree } from './lazy-free.ts'
+
+/** What a change to a key is told to: WATCH, notifications, tracking, blocked clients, propagation. */
+export interface KeyspaceListener {
+  /** A key was changed, by `event` of notification class `type`. The entry's view is not to be kept. */
+  keyChanged(db: Database, key: Buffer, type: number, event: string): void
+}
+
+/** Counters INFO reports; CONFIG RESETSTAT clears them. */
+export class KeyspaceStats {
+  hits: number = 0
+  misses: number = 0
+  expiredKeys: number = 0
+  /** Estimated share of keys past their deadline that are still there, in percent. */
+  expiredStalePercent: number = 0
+  expiredTimeCapReached: number = 0
+  expireCycleMicros: number = 0
+  lazyFreedObjects: number = 0
+
+  reset(): void {
+    this.hits = 0
+    this.misses = 0
+    this.expiredKeys = 0
+    this.expiredStalePercent = 0
+    this.expiredTimeCapReached = 0
+    this.lazyFreedObjects = 0
+  }
+}
+
+export class Keyspace {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly random: Random
+  readonly arena: Arena
+  /** The key of the keyed hash, secret to this server. */
+  readonly hashKey0: number
+  readonly hashKey1: number
+  readonly stats: KeyspaceStats
+  readonly lazyFree: LazyFree
+  readonly databases: Database[]
+  /** Views for commands on lists: one for most, the other where two lists meet. */
+  readonly list: ListView
+  readonly otherList: ListView
+  /** The view through which values are freed, in the middle of any command. */
+  readonly freedList: ListView
+  /** Changes since the last save (INFO rdb_changes_since_last_save). */
+  dirty: number
+  /** Follows maxmemory-policy: the access clock holds LFU counters instead of the LRU time. */
+  lfu: boolean
+  /** Set while a CLIENT NO-TOUCH client's command runs. */
+  noTouch: boolean
+  listener: KeyspaceListener | null
+
+  constructor(settings: Settings, clock: Clock, random: Random) {
+    this.settings = settings
+    this.clock = clock
+    this.random = random
+    this.arena = new Arena()
+    this.hashKey0 = random.uint32() | 0
+    this.hashKey1 = random.uint32() | 0
+    this.stats = new KeyspaceStats()
+    this.list = new ListView(this.arena)
+    this.otherList = new ListView(this.arena)
+    this.freedList = new ListView(this.arena)
+    this.lazyFree = new LazyFree(this)
+    this.dirty = 0
+    this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
+    this.noTouch = false
+    this.listener = null
+    this.databases = []
+    for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
+  }
+
+  /** Number of keys in all databases. */
+  get keyCount(): number {
+    let count = 0
+    for (const db of this.databases) count += db.size
+    return count
+  }
+
+  /** Bytes the dataset takes: entries and values, indexes, lists of deadlines. */
+  get usedBytes(): number {
+    let bytes = this.arena.bytesUsed
+    for (const db of this.databases) bytes += db.index.bytes + db.deadlines.bytes
+    return bytes
+  }
+
+  /** Removes every key of `databases`; the memory follows in slices, or at once when nothing is left. */
+  flush(databases: readonly Database[]): number {
+    let removed = 0
+    for (const db of databases) {
+      removed += db.size
+      db.detach()
+    }
+    // Nothing in the arena belongs to anyone any more: dropping its segments beats freeing object by object.
+    if (this.keyCount === 0) {
+      this.lazyFree.forget()
+      this.arena.clear()
+    }
+    return removed
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The arguments of one command: offsets and lengths into the bytes they arrived in. A view, valid only
+ * while its command runs; whoever keeps an argument longer (MULTI, blocking, scripts) copies it.
+ */
+import { type Block, EMPTY_BLOCK } from '../structures/block.ts'
+import { parseInt64, parseInteger } from '../structures/integers.ts'
+import { type ErrorReply, NOT_AN_INTEGER } from './error-replies.ts'
+
+/** Room for this many arguments before the first growth. */
+const INITIAL_ARGUMENTS = 64
+
+export class Arguments {
+  /** Where the bytes of every argument lie. */
+  block: Block
+  /** Number of arguments, the command's name included (Redis's argc). */
+  count: number
+  offsets: Int32Array
+  lengths: Int32Array
+
+  constructor() {
+    this.block = EMPTY_BLOCK
+    this.count = 0
+    this.offsets = new Int32Array(INITIAL_ARGUMENTS)
+    this.lengths = new Int32Array(INITIAL_ARGUMENTS)
+  }
+
+  /** Makes room for at least one argument more than `count`, keeping those before it. */
+  grow(): void {
+    this.offsets = growTo(this.offsets, this.count * 2)
+    this.lengths = growTo(this.lengths, this.count * 2)
+  }
+
+  /** Argument `index` as text, byte for byte (latin1): for names and keywords, not for data. */
+  text(index: number): string {
+    const start = this.offsets[index]
+    return this.block.bytes.toString('latin1', start, start + this.lengths[index])
+  }
+
+  /** A copy of argument `index` that may be kept. */
+  copy(index: number): Buffer {
+    const start = this.offsets[index]
+    const end = start + this.lengths[index]
+    return Buffer.from(this.block.bytes.subarray(start, end))
+  }
+
+  /** Whether argument `index` is the keyword `upper` (given in upper case), whatever its case. */
+  is(index: number, upper: string): boolean {
+    const length = this.lengths[index]
+    if (length !== upper.length) return false
+    const bytes = this.block.bytes
+    const start = this.offsets[index]
+    for (let at = 0; at < length; at++) {
+      let byte = bytes[start + at]
+      if (byte >= 0x61 && byte <= 0x7a) byte -= 0x20
+      if (byte !== upper.charCodeAt(at)) return false
+    }
+    return true
+  }
+
+  /**
+   * Argument `index` as a signed 64-bit integer. Beyond ±2^53 the number is the nearest double: right for
+   * indexes and counts; arithmetic that must be exact uses int64(). Throws NOT_AN_INTEGER.
+   */
+  integer(index: number): number {
+    return this.integerOr(index, NOT_AN_INTEGER)
+  }
+
+  /** Like integer(), but what is not one is refused with `refusal`. */
+  integerOr(index: number, refusal: ErrorReply): number {
+    const value = parseInteger(this.block, this.offsets[index], this.lengths[index])
+    if (!Number.isNaN(value)) return value
+    const exact = parseInt64(this.block, this.offsets[index], this.lengths[index])
+    if (exact === null) throw refusal
+    return Number(exact)
+  }
+
+  /** Argument `index` as an exact signed 64-bit integer. Throws NOT_AN_INTEGER. */
+  int64(index: number): bigint {
+    const value = parseInt64(this.block, this.offsets[index], this.lengths[index])
+    if (value === null) throw NOT_AN_INTEGER
+    return value
+  }
+}
+
+function growTo(old: Int32Array, length: number): Int32Array {
+  const grown = new Int32Array(Math.max(length, INITIAL_ARGUMENTS))
+  grown.set(old)
+  return grown
+}
