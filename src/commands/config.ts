@@ -1,0 +1,112 @@
+/** CONFIG: reading and changing settings of the running server. */
+import { ConfigError } from '../config/config-error.ts'
+import type { Client } from '../engine/client.ts'
+import { type Family, family } from '../engine/command.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { ErrorReply, err } from '../protocol/error-replies.ts'
+import { globMatches } from '../structures/glob.ts'
+import { replyHelp } from './help.ts'
+
+function get(client: Client, args: Arguments): void {
+  const patterns: string[] = []
+  for (let i = 2; i < args.count; i++) patterns.push(args.copy(i).toString())
+  const found = client.engine.configuration.get(patterns, globMatchesName)
+  client.reply.mapHeader(found.length)
+  for (const [name, text] of found) {
+    client.reply.bulkText(name)
+    client.reply.bulkText(text)
+  }
+}
+
+function globMatchesName(pattern: string, name: string): boolean {
+  const [glob, text] = [Buffer.from(pattern), Buffer.from(name)]
+  return globMatches(glob, 0, glob.length, text, 0, text.length, true)
+}
+
+function set(client: Client, args: Arguments): void {
+  if (args.count % 2 !== 0) throw err("wrong number of arguments for 'config|set' command")
+  const pairs: [string, string][] = []
+  for (let i = 2; i < args.count; i += 2) pairs.push([args.copy(i).toString(), args.copy(i + 1).toString()])
+  try {
+    client.engine.configuration.set(pairs, allowsGuarded(client))
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ErrorReply(error.message)
+    throw error
+  }
+  client.reply.ok()
+}
+
+/** Whether enable-protected-configs lets this client change guarded settings. */
+function allowsGuarded(client: Client): boolean {
+  const { enableProtectedConfigs } = client.engine.settings
+  return enableProtectedConfigs === 'yes' || (enableProtectedConfigs === 'local' && client.isLocal)
+}
+
+function resetstat(client: Client): void {
+  const { stats, keyspace, commands } = client.engine
+  stats.reset()
+  keyspace.stats.reset()
+  commands.resetCounters()
+  client.reply.ok()
+}
+
+const HELP: readonly string[] = [
+  'GET <pattern>',
+  '    Return parameters matching the glob-like <pattern> and their values.',
+  'SET <directive> <value>',
+  '    Set the configuration <directive> to <value>.',
+  'RESETSTAT',
+  '    Reset statistics reported by the INFO command.',
+]
+
+function help(client: Client): void {
+  replyHelp(client, 'CONFIG', HELP)
+}
+
+/** CONFIG and its subcommands; REWRITE comes with the operator's part. */
+export const configCommands: Family = family('server', {
+  CONFIG: {
+    summary: 'A container for server configuration commands.',
+    since: '2.0.0',
+    complexity: 'Depends on subcommand.',
+    syntax: '',
+    flags: [],
+    subcommands: {
+      GET: {
+        summary: 'Returns the effective values of configuration parameters.',
+        since: '2.0.0',
+        complexity: 'O(N) when N is the number of configuration parameters provided',
+        syntax: 'parameter [parameter ...]',
+        flags: ['admin', 'noscript', 'loading', 'stale'],
+        history: [['7.0.0', 'Added the ability to pass multiple pattern parameters in one call']],
+        run: get,
+      },
+      SET: {
+        summary: 'Sets configuration parameters in-flight.',
+        since: '2.0.0',
+        complexity: 'O(N) when N is the number of configuration parameters provided',
+        syntax: 'parameter value [parameter value ...]',
+        flags: ['admin', 'noscript', 'loading', 'stale'],
+        tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        history: [['7.0.0', 'Added the ability to set multiple parameters in one call.']],
+        run: set,
+      },
+      RESETSTAT: {
+        summary: "Resets the server's statistics.",
+        since: '2.0.0',
+        complexity: 'O(1)',
+        syntax: '',
+        flags: ['admin', 'noscript', 'loading', 'stale'],
+        run: resetstat,
+      },
+      HELP: {
+        summary: 'Returns helpful text about the different subcommands.',
+        since: '5.0.0',
+        complexity: 'O(1)',
+        syntax: '',
+        flags: ['loading', 'stale'],
+        run: help,
+      },
+    },
+  },
+})

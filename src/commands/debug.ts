@@ -1,0 +1,204 @@
+/** DEBUG: the subcommands that test suites of clients and servers use, behind enable-debug-command. */
+import type { Client } from '../engine/client.ts'
+import { type Family, family, type Handler } from '../engine/command.ts'
+import { hexId } from '../engine/engine.ts'
+import { datasetDigest, valueDigest } from '../keyspace/digest.ts'
+import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
+import { holdProcess } from '../platform/process.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import { DEBUG_NOT_ALLOWED, err, MUST_BE_POSITIVE, NO_SUCH_KEY } from '../protocol/error-replies.ts'
+import { blockOf } from '../structures/block.ts'
+import { globMatches } from '../structures/glob.ts'
+import { replyProtocolSample } from './debug-protocol.ts'
+import { replyHelp } from './help.ts'
+import { encodingOf, idleSeconds } from './object.ts'
+
+interface Subcommand {
+  /** Argument count, DEBUG and the name included: exact, or from … to. */
+  readonly least: number
+  readonly most: number
+  readonly run: Handler
+}
+
+const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  'CHANGE-REPL-ID': { least: 2, most: 2, run: changeReplicationId },
+  DIGEST: { least: 2, most: 2, run: digest },
+  'DIGEST-VALUE': { least: 2, most: Number.POSITIVE_INFINITY, run: digestValue },
+  HELP: { least: 2, most: 2, run: help },
+  HTSTATS: { least: 3, most: 3, run: htstats },
+  LOG: { least: 3, most: 3, run: log },
+  OBJECT: { least: 3, most: 4, run: object },
+  'PAUSE-CRON': { least: 3, most: 3, run: pauseCron },
+  POPULATE: { least: 3, most: 5, run: populate },
+  PROTOCOL: { least: 3, most: 3, run: (client, args) => replyProtocolSample(client.reply, args) },
+  'SET-ACTIVE-EXPIRE': { least: 3, most: 3, run: setActiveExpire },
+  SLEEP: { least: 3, most: 3, run: sleep },
+  'STRINGMATCH-LEN': { least: 4, most: 4, run: stringMatch },
+}
+
+/** What Redis has and this server has nothing for: no such structure here. */
+const WITHOUT_MEANING: Readonly<Record<string, string>> = {
+  'DICT-RESIZING': 'the index grows by one bucket at a time and never resizes',
+  'HTSTATS-KEY': 'no value is a hash table yet',
+  LISTPACK: 'lists are chunks in the arena, whatever OBJECT ENCODING says',
+  'QUICKLIST-PACKED-THRESHOLD': 'a large element always has a chunk of its own',
+  REPLYBUFFER: 'reply blocks are shared and returned after each write',
+}
+
+function debug(client: Client, args: Arguments): void {
+  const { enableDebugCommand } = client.engine.settings
+  const allowed = enableDebugCommand === 'yes' || (enableDebugCommand === 'local' && client.isLocal)
+  if (!allowed) throw DEBUG_NOT_ALLOWED
+  const name = args.text(1).toUpperCase()
+  if (Object.hasOwn(WITHOUT_MEANING, name))
+    throw err(`DEBUG ${name} is not supported: ${WITHOUT_MEANING[name]}`)
+  const subcommand = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name] : undefined
+  if (subcommand === undefined || args.count < subcommand.least || args.count > subcommand.most) {
+    throw err(`unknown subcommand or wrong number of arguments for '${args.text(1)}'. Try DEBUG HELP.`)
+  }
+  subcommand.run(client, args)
+}
+
+function changeReplicationId(client: Client): void {
+  client.engine.replicationId = hexId(client.engine.random)
+  client.reply.ok()
+}
+
+function digest(client: Client): void {
+  client.reply.simple(datasetDigest(client.engine.keyspace))
+}
+
+function digestValue(client: Client, args: Arguments): void {
+  client.reply.arrayHeader(args.count - 2)
+  for (let i = 2; i < args.count; i++) client.reply.simple(valueDigest(client.db, client.db.find(args, i)))
+}
+
+function htstats(client: Client, args: Arguments): void {
+  const { databases } = client.engine.keyspace
+  const id = args.integer(2)
+  if (id < 0 || id >= databases.length) throw err('Out of range database')
+  const { index, deadlines } = databases[id]
+  const text = [
+    '[Dictionary HT]',
+    'Linear hashing index stats:',
+    ` buckets: ${index.bucketCount}`,
+    ` number of elements: ${index.count}`,
+    ` bytes: ${index.bytes}`,
+    '[Expires HT]',
+    'Deadline list stats:',
+    ` number of elements: ${deadlines.count}`,
+    ` bytes: ${deadlines.bytes}`,
+    '',
+  ].join('\n')
+  client.reply.verbatim('txt', text)
+}
+
+function log(client: Client, args: Arguments): void {
+  client.engine.log.warning(`DEBUG LOG: ${args.text(2)}`)
+  client.reply.ok()
+}
+
+function object(client: Client, args: Arguments): void {
+  const entry = client.db.find(args, 2)
+  if (entry === null) throw NO_SUCH_KEY
+  const { keyspace } = client.engine
+  let text = `Value at:0x${(entry.address >>> 0).toString(16)} refcount:1 encoding:${encodingOf(keyspace, entry)}`
+  text += ` serializedlength:${entry.valueLength} lru:${entry.access} lru_seconds_idle:${idleSeconds(keyspace, entry)}`
+  if (entry.type === TYPE_LIST) {
+    keyspace.list.point(entry.block, entry.valueOffset)
+    text += ` ql_nodes:${keyspace.list.chunkCount}`
+  }
+  client.reply.simple(text)
+}
+
+function pauseCron(client: Client, args: Arguments): void {
+  client.engine.cronPaused = args.text(2) !== '0'
+  client.reply.ok()
+}
+
+/** Creates `count` strings "prefix:0" …, of `size` bytes if that is given, skipping those that exist. */
+function populate(client: Client, args: Arguments): void {
+  const count = args.integerOr(2, MUST_BE_POSITIVE)
+  const size = args.count > 4 ? args.integerOr(4, MUST_BE_POSITIVE) : 0
+  if (count < 0 || size < 0) throw MUST_BE_POSITIVE
+  const prefix = args.count > 3 ? args.copy(3).toString('latin1') : 'key'
+  const key = new Arguments()
+  key.count = 1
+  for (let i = 0; i < count; i++) {
+    key.block = blockOf(Buffer.from(`${prefix}:${i}`, 'latin1'))
+    key.lengths[0] = key.block.bytes.length
+    if (client.db.find(key, 0) !== null) continue
+    const value = Buffer.from(`value:${i}`)
+    const entry = client.db.create(key, 0, TYPE_STRING, size === 0 ? value.length : size)
+    const { bytes } = entry.block
+    bytes.fill(0, entry.valueOffset, entry.valueOffset + entry.valueLength)
+    value.copy(bytes, entry.valueOffset, 0, Math.min(value.length, entry.valueLength))
+  }
+  client.reply.ok()
+}
+
+function setActiveExpire(client: Client, args: Arguments): void {
+  client.engine.expireCycle.enabled = args.text(2) !== '0'
+  client.reply.ok()
+}
+
+function sleep(client: Client, args: Arguments): void {
+  const seconds = Number.parseFloat(args.text(2))
+  if (seconds > 0) holdProcess(seconds * 1000)
+  client.reply.ok()
+}
+
+function stringMatch(client: Client, args: Arguments): void {
+  const { bytes } = args.block
+  const [, , pattern, text] = args.offsets
+  const matches = globMatches(bytes, pattern, args.lengths[2], bytes, text, args.lengths[3], false)
+  client.reply.integer(matches ? 1 : 0)
+}
+
+const HELP: readonly string[] = [
+  'CHANGE-REPL-ID',
+  '    Change the replication IDs of the instance.',
+  'DIGEST',
+  '    Output a hex signature representing the current DB content.',
+  'DIGEST-VALUE <key> [<key> ...]',
+  '    Output a hex signature of the values of all the specified keys.',
+  'HTSTATS <dbid>',
+  '    Return index statistics of the specified database.',
+  'LOG <message>',
+  '    Write <message> to the server log.',
+  'OBJECT <key>',
+  '    Show low level info about `key` and associated value.',
+  'PAUSE-CRON <0|1>',
+  '    Stop periodic cron job processing.',
+  'POPULATE <count> [<prefix>] [<size>]',
+  '    Create <count> string keys named key:<num>. If <prefix> is specified then',
+  "    it is used instead of the 'key' prefix.",
+  'PROTOCOL <type>',
+  '    Reply with a test value of the specified type. <type> can be: string,',
+  '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
+  '    true, false.',
+  'SET-ACTIVE-EXPIRE <0|1>',
+  '    Setting it to 0 disables expiring keys in background when they are not',
+  '    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the',
+  '    default.',
+  'SLEEP <seconds>',
+  '    Stop the server for <seconds>. Decimals allowed.',
+  'STRINGMATCH-LEN <pattern> <string>',
+  '    Whether <string> matches the glob <pattern>.',
+]
+
+function help(client: Client): void {
+  replyHelp(client, 'DEBUG', HELP)
+}
+
+/** DEBUG. */
+export const debugCommands: Family = family('server', {
+  DEBUG: {
+    summary: 'A container for debugging commands.',
+    since: '1.0.0',
+    complexity: 'Depends on subcommand.',
+    syntax: 'subcommand [argument ...]',
+    flags: ['admin', 'noscript', 'loading', 'stale'],
+    run: debug,
+  },
+})
