@@ -273,14 +273,17 @@ export class Arena {
 
   /** Frees every object at once and gives all memory back: no address is good any more. */
   clear(): void {
-    const { segments, own, freeOwn, pages, roomy, freePages, firstFree, leaving, totals } = this
-    for (const list of [segments, own, freeOwn]) list.length = 0
+    const { pages, roomy, freePages, firstFree, leaving, totals } = this
+    this.segments.length = 0
+    this.large.clear()
     for (const words of [pages, roomy, freePages, firstFree, leaving, totals]) words.fill(0)
     pages[CLASS] = -1
     this.liveObjects = 0
     this.pageCount = 0
     this.lowest = 0
     this.spare = 0
+    this.evacuated = []
+    this.nextEvacuated = 0
   }
 
   /** Gives the spare segment back too: for a moment without load. */

@@ -41,4 +41,10 @@ export class OwnBuffers {
     this.free.push(index)
     return block.bytes.length
   }
+
+  /** Gives up all of them. */
+  clear(): void {
+    this.blocks.length = 0
+    this.free.length = 0
+  }
 }
