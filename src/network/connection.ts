@@ -1,0 +1,240 @@
+/**
+ * A client's socket: brings its bytes to the intake and takes the replies away, one write a turn. It decodes
+ * and runs nothing itself.
+ */
+import type { Server, Socket } from 'node:net'
+import { type Client, HELD_BY_BLOCK, type Link } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { REPLY_BLOCK_SIZE } from '../protocol/reply-writer.ts'
+import { fileDescriptor, type Input, readInto } from './accepted-handle.ts'
+import { CHUNK, Intake, newSharedInput, type SharedInput } from './intake.ts'
+
+/**
+ * A client that leaves this much of its replies unread is not read from until it has taken them. Generous,
+ * because clients that write a whole pipeline before they read must not wait for us while we wait for them.
+ */
+const UNSENT_MAX = 64 * 1024 * 1024
+/** A connection that was closed on our side and takes nothing more for this long is cut off, milliseconds. */
+const LINGER_MAX = 10_000
+
+/** One for all connections of the process: everything in it happens within one event. */
+const SHARED: SharedInput = newSharedInput(CHUNK)
+
+export class Connection implements Link, Input {
+  readonly client: Client
+  readonly remoteAddress: string
+  readonly localAddress: string
+  /** Called once when the socket is closed for good. */
+  onClosed: (() => void) | null
+  private readonly engine: Engine
+  private readonly socket: Socket
+  private readonly intake: Intake
+  private readonly written: () => void
+  /** The turn will call flush(). */
+  private flushQueued: boolean
+  private reading: boolean
+  /** The peer sends nothing more. */
+  private ended: boolean
+  /** The client is gone; the socket may still be sending. */
+  private closed: boolean
+  /** While lingering: when anything was sent last, and what was unsent then. */
+  private lingeringSince: number
+  private lingeringBytes: number
+
+  /** Takes over a socket that its server accepted with pauseOnConnect. `plain`: see readInto(). */
+  constructor(engine: Engine, accepted: Socket, plain: boolean) {
+    this.remoteAddress = addressText(accepted.remoteAddress, accepted.remotePort, accepted)
+    this.localAddress = addressText(accepted.localAddress, accepted.localPort, accepted)
+    this.onClosed = null
+    this.engine = engine
+    this.flushQueued = false
+    this.reading = true
+    this.ended = false
+    this.closed = false
+    this.lingeringSince = 0
+    this.lingeringBytes = 0
+    this.client = engine.connect(this)
+    this.intake = new Intake(this.client, SHARED)
+    this.written = () => this.sent()
+    const socket = readInto(accepted, this, plain)
+    this.socket = socket
+    if (engine.settings.tcpKeepalive > 0) socket.setKeepAlive(true, engine.settings.tcpKeepalive * 1000)
+    socket.on('end', () => {
+      this.ended = true
+      this.flushSoon()
+    })
+    // Resets and the like: 'close' follows and says all there is to say.
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.forget()
+      this.onClosed?.()
+    })
+  }
+
+  get fd(): number {
+    return fileDescriptor(this.socket)
+  }
+
+  get inputBytes(): number {
+    return this.intake.kept
+  }
+
+  get inputRoom(): number {
+    return this.intake.room
+  }
+
+  get unsentBytes(): number {
+    return this.socket.writableLength
+  }
+
+  buffer(): Uint8Array | null {
+    return this.intake.target()
+  }
+
+  filled(length: number): boolean {
+    if (this.closed) return false
+    this.engine.stats.netInputBytes += length
+    this.client.netInput += length
+    this.intake.filled(length)
+    this.afterInput()
+    // After a full chunk there is more, and libuv would read on at once: others have their turn first.
+    this.reading = !this.intake.more && length !== CHUNK && !this.closed
+    if (!this.reading) this.flushSoon()
+    return this.reading
+  }
+
+  chunk(bytes: Uint8Array): void {
+    if (this.closed) return
+    this.engine.stats.netInputBytes += bytes.length
+    this.client.netInput += bytes.length
+    this.intake.take(bytes as Buffer)
+    this.afterInput()
+    if (this.intake.more && !this.closed) this.setReading(false)
+  }
+
+  resume(): void {
+    // Not at once: the caller may be in the middle of another client's command.
+    this.intake.more = true
+    this.flushSoon()
+  }
+
+  flushSoon(): void {
+    if (this.flushQueued || this.closed) return
+    this.flushQueued = true
+    this.engine.turn.flushSoon(this)
+  }
+
+  /** Writes the replies, then goes on with whatever waited for that: input, reading, closing. */
+  flush(): void {
+    this.flushQueued = false
+    if (this.closed) return
+    const { client, intake } = this
+    if (client.reply.length > 0) this.write()
+    if (client.closeAfterReply) {
+      this.close()
+      return
+    }
+    const unsent = this.socket.writableLength
+    if (intake.more) {
+      if (unsent <= UNSENT_MAX) {
+        // These replies leave at the end of the next turn, after everything that must precede them.
+        intake.run()
+        this.afterInput()
+      }
+    } else if (this.ended) {
+      this.close()
+      return
+    }
+    if (!this.closed) this.setReading(!intake.more && unsent <= UNSENT_MAX)
+  }
+
+  destroy(): void {
+    this.forget()
+    this.socket.destroy()
+  }
+
+  /** Writes what there is to write and closes without waiting for the peer to take it: the server stops. */
+  cut(): void {
+    if (!this.closed && this.client.reply.length > 0) this.write()
+    this.destroy()
+  }
+
+  /** Closes the connection if it has been idle for `timeout` ms (0: any time), or lingers after its close. */
+  closeIfIdle(now: number, timeout: number): void {
+    const { client, socket } = this
+    if (!this.closed) {
+      const idle = timeout > 0 && now - client.lastInteraction > timeout
+      if (idle && (client.held & HELD_BY_BLOCK) === 0) this.destroy()
+      return
+    }
+    const unsent = socket.writableLength
+    if (this.lingeringSince === 0 || unsent !== this.lingeringBytes) {
+      this.lingeringSince = now
+      this.lingeringBytes = unsent
+    } else if (now - this.lingeringSince > LINGER_MAX) socket.destroy()
+  }
+
+  private afterInput(): void {
+    const { client, intake } = this
+    if (intake.overflowed) {
+      this.engine.stats.queryBufferDisconnections++
+      this.engine.log.warning(
+        `Closing client that reached max query buffer length: id=${client.id} addr=${this.remoteAddress}`,
+      )
+      this.destroy()
+    } else if (client.reply.length > 0 || client.closeAfterReply || intake.more) this.flushSoon()
+  }
+
+  private write(): void {
+    const { socket, client } = this
+    const { reply } = client
+    const { length } = reply
+    const backlog = socket.writableLength
+    // To a slow reader whole blocks are handed over, not one block for every short reply.
+    if (backlog > 0 && length < REPLY_BLOCK_SIZE && !client.closeAfterReply && !this.ended) return
+    const { bytes } = reply.block
+    client.netOutput += length
+    this.engine.stats.netOutputBytes += length
+    socket.write(length === bytes.length ? bytes : bytes.subarray(0, length), this.written)
+    // Nearly always the system has taken all of it by now.
+    if (socket.writableLength === 0) reply.release()
+    else reply.detach()
+  }
+
+  /** The system has taken a write. */
+  private sent(): void {
+    if (this.closed || this.socket.writableLength > 0) return
+    if (this.client.reply.length > 0 || this.intake.more || !this.reading) this.flushSoon()
+  }
+
+  private setReading(reading: boolean): void {
+    if (reading === this.reading) return
+    this.reading = reading
+    if (reading) this.socket.resume()
+    else this.socket.pause()
+  }
+
+  /** The client goes; what has been written is still sent. */
+  private close(): void {
+    this.forget()
+    this.socket.destroySoon()
+  }
+
+  private forget(): void {
+    if (this.closed) return
+    this.closed = true
+    this.intake.stop()
+    this.client.reply.release()
+    this.engine.disconnect(this.client)
+  }
+}
+
+/** "127.0.0.1:50123", "[::1]:50123"; for a unix socket, whose peers have no address, its path and ":0". */
+function addressText(host: string | undefined, port: number | undefined, socket: Socket): string {
+  if (host === undefined) {
+    const { server } = socket as unknown as { server: Server }
+    const address = server.address()
+    return typeof address === 'string' ? `${address}:0` : '?:0'
+  }
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,176 @@
+/**
+ * The sockets clients connect to: the addresses of `bind`, and the unix socket. Decides who may connect; what
+ * happens on a connection is connection.ts's.
+ */
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import { reasonOf } from '../config/system-errors.ts'
+import type { Engine } from '../engine/engine.ts'
+import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
+import { Connection } from './connection.ts'
+
+export interface ListenerOptions {
+  /** Read by 'data' events even where reading into our own memory would work: for tests. */
+  readonly plainReads?: boolean
+}
+
+/** Where a server can be reached. */
+export interface Address {
+  /** An IP address; null for a unix socket. */
+  readonly host: string | null
+  readonly port: number
+  /** Of a unix socket. */
+  readonly path: string | null
+}
+
+/** Address families or addresses this system does not have: `bind` goes on without them. */
+const UNSUPPORTED = new Set([
+  'EAFNOSUPPORT',
+  'EPROTONOSUPPORT',
+  'ESOCKTNOSUPPORT',
+  'EPFNOSUPPORT',
+  'ENOPROTOOPT',
+])
+
+export class Listener {
+  private readonly engine: Engine
+  private readonly plainReads: boolean
+  private servers: Server[]
+  private readonly connections: Set<Connection>
+
+  constructor(engine: Engine, options: ListenerOptions = {}) {
+    this.engine = engine
+    this.plainReads = options.plainReads ?? false
+    this.servers = []
+    this.connections = new Set()
+  }
+
+  /**
+   * Listens on what the settings name, and resolves to it. `ephemeral`: on a free port instead of the setting
+   * `port`, whose 0 means no TCP at all. Rejects with a one-line Error when an address cannot be had; then it
+   * listens on none.
+   */
+  async listen(options: { ephemeral?: boolean } = {}): Promise<Address[]> {
+    const { settings } = this.engine
+    try {
+      if (options.ephemeral === true) await this.listenTcp(0)
+      else if (settings.port !== 0) await this.listenTcp(settings.port)
+      if (settings.unixsocket !== '') await this.listenUnix(settings.unixsocket, settings.unixsocketperm)
+      if (this.servers.length === 0) throw new Error('Configured to not listen anywhere, exiting.')
+    } catch (error) {
+      this.closeServers()
+      throw error
+    }
+    return this.addresses
+  }
+
+  get addresses(): Address[] {
+    return this.servers.map((server) => {
+      const address = server.address()
+      if (address === null || typeof address === 'string') return { host: null, port: 0, path: address }
+      return { host: address.address, port: address.port, path: null }
+    })
+  }
+
+  /** Stops listening and closes every connection; replies already made are still written. */
+  async close(): Promise<void> {
+    const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
+    this.closeServers()
+    for (const connection of this.connections) connection.cut()
+    await Promise.all(closed)
+  }
+
+  /** Closes clients that have been idle for longer than `timeout` says. Cron calls it about once a second. */
+  closeIdle(): void {
+    const { clock, settings } = this.engine
+    for (const connection of this.connections) connection.closeIfIdle(clock.now, settings.timeout * 1000)
+  }
+
+  private async listenTcp(configured: number): Promise<void> {
+    let port = configured
+    for (const entry of this.engine.settings.bind) {
+      const optional = entry.startsWith('-')
+      const host = optional ? entry.slice(1) : entry
+      try {
+        const address = (await this.open(hostOptions(host, port))).address()
+        // Several addresses share the port that the first one was given.
+        if (address !== null && typeof address === 'object') port = address.port
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? ''
+        const text = `Could not create server TCP listening socket ${host}:${port}: bind: ${reasonOf(error)}`
+        this.engine.log.warning(`Warning: ${text}`)
+        if (UNSUPPORTED.has(code) || (optional && code === 'EADDRNOTAVAIL')) continue
+        throw new Error(text, { cause: error })
+      }
+    }
+  }
+
+  private async listenUnix(path: string, mode: number): Promise<void> {
+    try {
+      removeStaleSocket(path)
+      await this.open({ path })
+      if (mode !== 0) chmodSync(path, mode)
+    } catch (error) {
+      throw new Error(`Failed opening Unix socket: bind: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
+  private async open(where: ListenOptions): Promise<Server> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.accept(socket),
+    )
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ ...where, backlog: this.engine.settings.tcpBacklog }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    // Accepting can fail later (no descriptors left); the listener stays.
+    server.on('error', (error) => this.engine.log.warning(`Accepting client connection: ${reasonOf(error)}`))
+    this.servers.push(server)
+    return server
+  }
+
+  private accept(socket: Socket): void {
+    const { engine } = this
+    const { settings } = engine
+    if (engine.clients.size >= settings.maxclients) this.reject(socket, TOO_MANY_CLIENTS)
+    else if (settings.protectedMode && settings.requirepass === '' && !isLocal(socket)) {
+      this.reject(socket, PROTECTED_MODE)
+    } else {
+      const connection = new Connection(engine, socket, this.plainReads)
+      this.connections.add(connection)
+      connection.onClosed = () => this.connections.delete(connection)
+    }
+  }
+
+  private reject(socket: Socket, reply: ErrorReply): void {
+    this.engine.stats.rejectedConnections++
+    socket.on('error', () => {})
+    socket.write(`-${reply.line}\r\n`)
+    socket.destroySoon()
+  }
+
+  private closeServers(): void {
+    for (const server of this.servers) server.close()
+    this.servers = []
+  }
+}
+
+function hostOptions(host: string, port: number): ListenOptions {
+  if (host === '*') return { host: '0.0.0.0', port }
+  if (host === '::*') return { host: '::', port, ipv6Only: true }
+  return { host, port, ipv6Only: host.includes(':') }
+}
+
+/** Whether the peer is on this machine: on the loopback interface or the unix socket. */
+function isLocal(socket: Socket): boolean {
+  const host = socket.remoteAddress
+  return host === undefined || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
+}
+
+/** A socket that a server left behind; any other file stays, and makes bind fail. */
+function removeStaleSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path)
+}

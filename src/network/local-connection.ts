@@ -1,0 +1,103 @@
+/**
+ * A client without a socket: for tests and embedders. Requests run at once through the same intake and
+ * dispatcher, and replies wait to be taken.
+ */
+import type { Client, Link } from '../engine/client.ts'
+import type { Engine } from '../engine/engine.ts'
+import { Intake, newSharedInput } from './intake.ts'
+
+export class LocalConnection implements Link {
+  readonly client: Client
+  readonly remoteAddress: string = '127.0.0.1:0'
+  readonly localAddress: string = '127.0.0.1:0'
+  readonly fd: number = -1
+  readonly unsentBytes: number = 0
+  /** The server has closed the connection. */
+  closed: boolean
+  private readonly engine: Engine
+  private readonly intake: Intake
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.closed = false
+    this.client = engine.connect(this)
+    this.intake = new Intake(this.client, newSharedInput(0))
+  }
+
+  get inputBytes(): number {
+    return this.intake.kept
+  }
+
+  get inputRoom(): number {
+    return this.intake.room
+  }
+
+  /** Runs the request whose arguments are given, or raw bytes (any part of any number of requests). */
+  send(input: Uint8Array | readonly (string | Uint8Array)[]): void {
+    if (this.closed) return
+    const bytes = input instanceof Uint8Array ? Buffer.from(input) : encodeRequest(input)
+    this.client.netInput += bytes.length
+    this.engine.stats.netInputBytes += bytes.length
+    this.intake.take(bytes)
+    this.finish()
+  }
+
+  /** The reply bytes since the last take(), messages of other clients' making included. */
+  take(): Buffer {
+    const { reply } = this.client
+    const bytes = Buffer.from(reply.block.bytes.subarray(0, reply.length))
+    reply.release()
+    this.client.netOutput += bytes.length
+    this.engine.stats.netOutputBytes += bytes.length
+    return bytes
+  }
+
+  /** send() and take() for one request. */
+  call(...args: readonly (string | Uint8Array)[]): Buffer {
+    this.send(args)
+    return this.take()
+  }
+
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.intake.stop()
+    this.engine.disconnect(this.client)
+  }
+
+  // Link
+
+  flushSoon(): void {}
+
+  flush(): void {
+    if (this.closed) return
+    this.intake.run()
+    this.finish()
+  }
+
+  destroy(): void {
+    this.client.reply.release()
+    this.close()
+  }
+
+  resume(): void {
+    // Not at once: the caller may be in the middle of another client's command.
+    this.engine.turn.flushSoon(this)
+  }
+
+  private finish(): void {
+    while (this.intake.more) this.intake.run()
+    if (this.intake.overflowed) this.destroy()
+    else if (this.client.closeAfterReply) this.close()
+  }
+}
+
+/** A request as clients send it: an array of bulk strings. Text is encoded as UTF-8. */
+function encodeRequest(args: readonly (string | Uint8Array)[]): Buffer {
+  const parts: Uint8Array[] = [Buffer.from(`*${args.length}\r\n`)]
+  for (const arg of args) {
+    const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'))
+  }
+  return Buffer.concat(parts)
+}
