@@ -8,6 +8,8 @@ export const differences = {
   'bit-range-absent': 'since 7.2 BITCOUNT and BITPOS check their arguments before they look for the key',
   'client-setinfo': 'CLIENT SETINFO and the fields lib-name and lib-ver came with 7.2',
   'client-no-touch': 'CLIENT NO-TOUCH came with 7.2',
+  'hello-noauth': 'the text of 7.2 says "HELLO <proto> AUTH"',
+  'loglevel-nothing': 'loglevel knows "nothing" since 7.2',
 } as const
 
 /** The same for the command table: commands that 7.2 added, and "name facet" → why it differs from 7.0. */

@@ -9,7 +9,7 @@
  *   raw('*1\r\n$-1\r\n', 0), send('…')       … or none; to be read later with read('main')
  *   closed()                                 the server must have closed the connection
  *   varies('TIME', 'the time')               only the shape of the reply is compared (every digit and text may differ)
- *   masked('DEBUG OBJECT k', /at:\S+/, 'an address')   what matches is masked before comparing
+ *   masked('DEBUG OBJECT k', /at:\S+/, 'an address')   what matches is left out of the comparison
  *   unordered('KEYS *', 'hash order')        an array (set, map) whose elements come in any order
  *   differs('differences.ts entry', 'OBJECT ENCODING k', '$8\r\nlistpack\r\n')   ours must be this
  */
@@ -100,7 +100,7 @@ export function varies(like: StepLike, reason: string): Step {
   return { ...toStep(like), normalize: shapeOf, reason }
 }
 
-/** Whatever matches `pattern` in the reply (as latin1) is masked; the lengths of bulk strings with it. */
+/** What matches `pattern` in the reply (as latin1) is left out, and the lengths of bulk strings with it. */
 export function masked(like: StepLike, pattern: RegExp, reason: string): Step {
   const all = new RegExp(pattern.source, `${pattern.flags.replace('g', '')}g`)
   const normalize = (frame: Buffer): Buffer =>
@@ -108,7 +108,7 @@ export function masked(like: StepLike, pattern: RegExp, reason: string): Step {
       frame
         .toString('latin1')
         .replace(/^([$=])\d+(?=\r\n)/gm, '$1N')
-        .replace(all, '~'),
+        .replace(all, ''),
       'latin1',
     )
   return { ...toStep(like), normalize, reason }
