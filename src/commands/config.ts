@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config-error.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, err } from '../protocol/error-replies.ts'
+import { ErrorReply, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { globMatches } from '../structures/glob.ts'
 import { replyHelp } from './help.ts'
 
@@ -24,7 +24,7 @@ function globMatchesName(pattern: string, name: string): boolean {
 }
 
 function set(client: Client, args: Arguments): void {
-  if (args.count % 2 !== 0) throw err("wrong number of arguments for 'config|set' command")
+  if (args.count % 2 !== 0) throw SYNTAX_ERROR
   const pairs: [string, string][] = []
   for (let i = 2; i < args.count; i += 2) pairs.push([args.copy(i).toString(), args.copy(i + 1).toString()])
   try {

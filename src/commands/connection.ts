@@ -163,6 +163,7 @@ export const connectionCommands: Family = family('connection', {
     since: '1.0.0',
     complexity: 'O(1)',
     syntax: '',
+    arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     run: quit,
   },

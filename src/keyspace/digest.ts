@@ -71,7 +71,7 @@ export function datasetDigest(keyspace: Keyspace): string {
         const key = Buffer.alloc(DIGEST_BYTES)
         mixIn(key, entry.keyBytes())
         mixValue(key, keyspace, entry)
-        for (let j = 0; j < DIGEST_BYTES; j++) digest[j] ^= key[j]
+        xorIn(digest, key)
       }
     }
   }
