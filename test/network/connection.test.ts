@@ -1,0 +1,253 @@
+/** Raw TCP over loopback: requests cut anywhere, large ones, closing in every way; by both ways of reading. */
+import { once } from 'node:events'
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Client } from '../../src/engine/client.ts'
+import { bulk, type Harness, listen, type RawClient, request, until } from './harness.ts'
+
+const PONG = '+PONG\r\n'
+
+describe.each([
+  ['reading into the shared block', false],
+  ["reading by 'data' events", true],
+])('%s', (_, plain) => {
+  let server: Harness
+  let client: RawClient
+
+  beforeEach(async () => {
+    server = await listen({ 'client-query-buffer-limit': '200mb' }, plain)
+    client = await server.client()
+  })
+  afterEach(() => server.close())
+
+  /** The server's side of the connection made last. */
+  function last(): Client {
+    return [...server.engine.clients.values()].at(-1) as Client
+  }
+
+  /** Writes, and waits until the server has read it. */
+  async function deliver(bytes: Uint8Array | string): Promise<void> {
+    const before = server.engine.stats.netInputBytes
+    client.write(bytes)
+    await until(() => server.engine.stats.netInputBytes >= before + bytes.length)
+  }
+
+  test('a pipeline cut at any byte', async () => {
+    const body = 'x\r\n$1\r\n'
+    const bytes = Buffer.concat([
+      request('PING'),
+      request('ECHO', body),
+      Buffer.from('ECHO "a b"\n'),
+      request('PING'),
+    ])
+    const replies = `${PONG}${bulk(body)}${bulk('a b')}${PONG}`
+    for (let cut = 1; cut < bytes.length; cut++) {
+      await deliver(bytes.subarray(0, cut))
+      await deliver(bytes.subarray(cut))
+      expect(await client.readText(replies.length)).toBe(replies)
+    }
+  })
+
+  test('a pipeline in pieces of any sizes, large arguments among them', async () => {
+    const size = fc.oneof(
+      fc.nat(50),
+      fc.integer({ min: 60_000, max: 70_000 }),
+      fc.integer({ min: 200_000, max: 700_000 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(size, { minLength: 1, maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 4 }),
+        async (bodies, pieces) => {
+          const buffers = bodies.map((length, index) => Buffer.alloc(length, 65 + index))
+          const bytes = Buffer.concat(buffers.map((body) => request('ECHO', body)))
+          let turn = 0
+          for (let at = 0; at < bytes.length; turn++) {
+            const length = Math.max(pieces[turn % pieces.length] as number, bytes.length >> 5)
+            await deliver(bytes.subarray(at, at + length))
+            at += length
+          }
+          const expected = Buffer.concat(buffers.map((body) => bulk(body)))
+          expect((await client.read(expected.length)).equals(expected)).toBe(true)
+        },
+      ),
+      { numRuns: 20 },
+    )
+  })
+
+  test.each([1024 * 1024, 100 * 1024 * 1024])('an argument of %i bytes there and back', async (length) => {
+    const body = Buffer.alloc(length)
+    for (let at = 0; at + 4 <= length; at += 4096) body.writeInt32LE(at, at)
+    client.write(request('ECHO', body))
+    client.write(request('PING'))
+    const reply = await client.read(length + bulk('').length + String(length).length - 1)
+    expect(reply.equals(bulk(body))).toBe(true)
+    expect(await client.readText(PONG.length)).toBe(PONG)
+    expect(last().link.inputRoom).toBe(0)
+  })
+
+  test('50 000 commands in one write', async () => {
+    client.write(Buffer.concat(Array.from({ length: 50_000 }, () => request('PING'))))
+    expect(await client.readText(50_000 * PONG.length)).toBe(PONG.repeat(50_000))
+  })
+
+  test('a client that goes away in the middle of a command', async () => {
+    await deliver(request('ECHO', 'abc').subarray(0, -4))
+    expect(last().link.inputBytes).toBeGreaterThan(0)
+    client.socket.destroy()
+    await until(() => server.engine.clients.size === 0)
+  })
+
+  test('a client that resets the connection', async () => {
+    await deliver('*1\r\n$4\r\n')
+    client.socket.resetAndDestroy()
+    await until(() => server.engine.clients.size === 0)
+    client = await server.client()
+    client.write('PING\r\n')
+    expect(await client.readText(PONG.length)).toBe(PONG)
+  })
+
+  test('a client that ends its side gets the replies, then the end', async () => {
+    client.socket.end(
+      Buffer.concat([request('PING'), request('ECHO', Buffer.alloc(3_000_000)), request('PING')]),
+    )
+    const all = await client.readAll()
+    expect(all.length).toBe(2 * PONG.length + '$3000000\r\n\r\n'.length + 3_000_000)
+    await until(() => server.engine.clients.size === 0)
+  })
+
+  test('a client that ends its side while it is held is let go', async () => {
+    await deliver(request('HOLD'))
+    client.socket.end(request('PING'))
+    expect(await client.readAll()).toBe('')
+    await until(() => server.engine.clients.size === 0)
+  })
+
+  test('a protocol error is answered, then the connection closes', async () => {
+    client.write('PING\r\n*x\r\nPING\r\n')
+    expect(await client.readAll()).toBe(`${PONG}-ERR Protocol error: invalid multibulk length\r\n`)
+  })
+
+  test('a command that closes the connection is the last to run', async () => {
+    client.write(Buffer.concat([request('PING'), request('BYE'), request('PING')]))
+    expect(await client.readAll()).toBe(`${PONG}+OK\r\n`)
+    await until(() => server.engine.clients.size === 0)
+  })
+
+  test('destroy() closes at once', async () => {
+    client.write(Buffer.concat([request('PING'), request('KILL'), request('PING')]))
+    expect(await client.readAll()).toBe('')
+    expect(server.engine.clients.size).toBe(0)
+  })
+
+  test('commands behind one that waits run when the client is resumed', async () => {
+    await deliver(
+      Buffer.concat([request('PING'), request('HOLD'), request('PING'), request('PING').subarray(0, 6)]),
+    )
+    expect(await client.readText(PONG.length)).toBe(PONG)
+    await deliver(request('PING').subarray(6))
+    expect(last().link.inputBytes).toBe(2 * request('PING').length)
+    last().held = 0
+    last().link.resume()
+    expect(await client.readText(2 * PONG.length)).toBe(PONG.repeat(2))
+  })
+
+  test('commands that may not run yet run after the pause', async () => {
+    const { engine } = server
+    engine.pause.start('all', engine.clock.now + 1_000_000)
+    await deliver(Buffer.concat([request('ECHO', 'a'), request('ECHO', 'b')]))
+    expect(last().link.inputBytes).toBe(2 * request('ECHO', 'a').length)
+    engine.pause.stop()
+    expect(await client.readText(14)).toBe(`${bulk('a')}${bulk('b')}`)
+  })
+
+  test('a client over client-query-buffer-limit is cut off', async () => {
+    client.write(request('ECHO', Buffer.alloc(201 * 1024 * 1024)))
+    await until(() => server.engine.stats.queryBufferDisconnections === 1)
+    expect(await client.readAll()).toBe('')
+  })
+
+  test('a client that does not read is not read from, and gets everything later', async () => {
+    const body = Buffer.alloc(1024 * 1024)
+    client.socket.pause()
+    for (let i = 0; i < 150; i++) client.write(request('ECHO', body))
+    const { link } = last()
+    let quietTurns = 0
+    let input = -1
+    await until(() => {
+      const { netInputBytes } = server.engine.stats
+      quietTurns = netInputBytes === input ? quietTurns + 1 : 0
+      input = netInputBytes
+      return quietTurns > 5000 && link.unsentBytes > 0
+    })
+    expect(input).toBeLessThan(100 * body.length)
+    expect(link.unsentBytes).toBeGreaterThan(64 * 1024 * 1024)
+    expect(link.unsentBytes).toBeLessThan(70 * 1024 * 1024)
+    client.socket.resume()
+    const size = bulk(body).length * 150
+    expect((await client.read(size)).length).toBe(size)
+  })
+
+  test('small messages to a client that does not read wait together and come in order', async () => {
+    client.socket.pause()
+    const { reply, link } = last()
+    let sent = 0
+    const say = (): void => {
+      reply.bulkText(`message ${sent++}`)
+      link.flushSoon()
+    }
+    // Fill the buffers of the system first.
+    reply.bulkBytes(Buffer.alloc(20_000_000))
+    link.flushSoon()
+    await until(() => link.unsentBytes > 0)
+    for (let turn = 0; turn < 3000; turn++) {
+      say()
+      await until(() => true)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    client.socket.resume()
+    const expected = Array.from({ length: 3000 }, (_, index) => bulk(`message ${index}`).toString()).join('')
+    await client.read(20_000_000 + '$20000000\r\n\r\n'.length)
+    expect(await client.readText(expected.length)).toBe(expected)
+  })
+
+  test('close() delivers what was answered and ends everything', async () => {
+    await deliver(request('PING'))
+    await server.listener.close()
+    expect(await client.readAll()).toBe(PONG)
+    expect(server.engine.clients.size).toBe(0)
+  })
+
+  test('bytes in and out are counted', async () => {
+    await deliver(request('PING'))
+    await client.read(PONG.length)
+    const { stats } = server.engine
+    expect([stats.netInputBytes, stats.netOutputBytes]).toEqual([request('PING').length, PONG.length])
+    expect([last().netInput, last().netOutput]).toEqual([request('PING').length, PONG.length])
+    expect(stats.connectionsReceived).toBe(1)
+  })
+
+  test('addresses and descriptor', async () => {
+    const { link } = last()
+    expect(link.remoteAddress).toBe(`127.0.0.1:${client.socket.localPort}`)
+    expect(link.localAddress).toBe(`127.0.0.1:${client.socket.remotePort}`)
+    expect(link.fd).toBeGreaterThan(2)
+  })
+
+  test('many clients at once', async () => {
+    const clients = await Promise.all(Array.from({ length: 50 }, () => server.client()))
+    for (let round = 0; round < 20; round++) {
+      for (const [index, one] of clients.entries()) {
+        const bytes = request('ECHO', `${index}:${round}`)
+        one.write(bytes.subarray(0, 7))
+        setImmediate(() => one.write(bytes.subarray(7)))
+      }
+      for (const [index, one] of clients.entries()) {
+        const expected = bulk(`${index}:${round}`).toString()
+        expect(await one.readText(expected.length)).toBe(expected)
+      }
+    }
+    client.socket.destroy()
+    await once(client.socket, 'close')
+  })
+})
