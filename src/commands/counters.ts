@@ -3,7 +3,7 @@ import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { keyAt } from '../engine/key-specs.ts'
 import type { Database } from '../keyspace/database.ts'
-import { type Entry, TYPE_STRING } from '../keyspace/entry.ts'
+import { type Entry, TEXT_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, INCR_NAN, INCR_OVERFLOW, NOT_A_FLOAT, NOT_AN_INTEGER } from '../protocol/error-replies.ts'
@@ -84,6 +84,7 @@ function incrbyfloat(client: Client, args: Arguments): void {
   const digits = blockOf(text)
   const target = resized(db, args, entry, digits.bytes.length)
   copyBytes(digits, 0, target.block, target.valueOffset, digits.bytes.length)
+  target.flags |= TEXT_STRING
   db.changed(args, 1, NOTIFY_STRING, 'incrbyfloat')
   reply.bulkText(text)
 }

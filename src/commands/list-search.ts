@@ -6,6 +6,7 @@ import { type Entry, TYPE_LIST } from '../keyspace/entry.ts'
 import { NOTIFY_LIST } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
+import { INT64_MIN } from '../structures/integers.ts'
 import { beforeGrowth } from '../values/list-encoding.ts'
 import {
   afterRemoval,
@@ -17,6 +18,11 @@ import {
   popElements,
   replyElement,
 } from './lists.ts'
+
+/** The one rank that has no opposite. */
+const RANK_OUT_OF_RANGE = err(
+  'value is out of range, value must between -9223372036854775807 and 9223372036854775807',
+)
 
 interface Search {
   /** Matches to skip, from the end when negative: 1 and -1 skip none. */
@@ -33,8 +39,7 @@ function readSearch(args: Arguments): Search {
     if (i + 1 >= args.count) throw SYNTAX_ERROR
     if (args.is(i, 'RANK')) {
       search.rank = args.integer(i + 1)
-      if (args.int64(i + 1) === -(2n ** 63n))
-        throw err('value is out of range, must be between -9223372036854775807 and 9223372036854775807')
+      if (args.int64(i + 1) === INT64_MIN) throw RANK_OUT_OF_RANGE
       if (search.rank === 0) {
         throw err(
           "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
@@ -47,8 +52,9 @@ function readSearch(args: Arguments): Search {
   return search
 }
 
+/** Argument `index` as a number from zero; anything else is refused with `refusal`. */
 function naturalArgument(args: Arguments, index: number, refusal: string): number {
-  const value = args.integer(index)
+  const value = args.integerOr(index, err(refusal))
   if (value < 0) throw err(refusal)
   return value
 }

@@ -6,7 +6,13 @@ import type { Database } from '../keyspace/database.ts'
 import { type Entry, TYPE_LIST } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_LIST } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { INDEX_OUT_OF_RANGE, MUST_BE_POSITIVE, NO_SUCH_KEY, SYNTAX_ERROR } from '../protocol/error-replies.ts'
+import {
+  INDEX_OUT_OF_RANGE,
+  MUST_BE_POSITIVE,
+  NO_SUCH_KEY,
+  SYNTAX_ERROR,
+  wrongArguments,
+} from '../protocol/error-replies.ts'
 import { equalBytes } from '../structures/block.ts'
 import { LIST_ROOT_SIZE } from '../values/list-chunks.ts'
 import { afterShrinking, beforeGrowth } from '../values/list-encoding.ts'
@@ -101,8 +107,9 @@ function push(client: Client, args: Arguments, end: End, onlyExisting: boolean):
 /** LPOP and RPOP. */
 function pop(client: Client, args: Arguments, end: End): void {
   const { db, reply } = client
+  if (args.count > 3) throw wrongArguments(end === 'head' ? 'lpop' : 'rpop')
   const counted = args.count > 2
-  const asked = counted ? args.integer(2) : 1
+  const asked = counted ? args.integerOr(2, MUST_BE_POSITIVE) : 1
   if (asked < 0) throw MUST_BE_POSITIVE
   const entry = db.writeTyped(args, 1, TYPE_LIST)
   if (entry === null) {

@@ -13,14 +13,15 @@ export interface StringOptions {
   get: boolean
   keepTtl: boolean
   persist: boolean
-  /** When the key goes, milliseconds since the epoch; null when no option says so. */
-  deadline: number | bigint | null
-  /** The deadline was given as a point in time (EXAT, PXAT), which may be past. */
-  absolute: boolean
+  /** The option that says when the key goes; null when there is none. */
+  expiry: ExpiryWord | null
+  /** The argument with its time, for optionDeadline(). */
+  expiryAt: number
 }
 
 interface ExpiryWord {
   readonly seconds: boolean
+  /** A point in time (EXAT, PXAT), which may be past. */
   readonly absolute: boolean
 }
 
@@ -31,23 +32,17 @@ const EXPIRY_WORDS: Readonly<Record<string, ExpiryWord>> = {
   PXAT: { seconds: false, absolute: true },
 }
 
-/** Reads the options from argument `from` on. Throws SYNTAX_ERROR, NOT_AN_INTEGER or the expire-time error. */
-export function readStringOptions(
-  client: Client,
-  args: Arguments,
-  from: number,
-  command: 'set' | 'getex',
-): StringOptions {
+/** Reads the options from argument `from` on, but no time yet. Throws SYNTAX_ERROR. */
+export function readStringOptions(args: Arguments, from: number, command: 'set' | 'getex'): StringOptions {
   const options: StringOptions = {
     condition: null,
     get: false,
     keepTtl: false,
     persist: false,
-    deadline: null,
-    absolute: false,
+    expiry: null,
+    expiryAt: 0,
   }
   let expiry: string | null = null
-  let expiryAt = 0
   const isSet = command === 'set'
   for (let i = from; i < args.count; i++) {
     const word = args.text(i).toUpperCase()
@@ -64,15 +59,23 @@ export function readStringOptions(
       i + 1 < args.count
     ) {
       expiry = word
-      expiryAt = ++i
+      options.expiry = EXPIRY_WORDS[word]
+      options.expiryAt = ++i
     } else throw SYNTAX_ERROR
   }
-  if (expiry !== null) {
-    const { seconds, absolute } = EXPIRY_WORDS[expiry]
-    options.absolute = absolute
-    options.deadline = deadlineArgument(client, args, expiryAt, seconds, absolute)
-  }
   return options
+}
+
+/**
+ * When the options want the key to go, milliseconds since the epoch; null when they say nothing of it. Throws
+ * NOT_AN_INTEGER or the expire-time error.
+ */
+export function optionDeadline(
+  client: Client,
+  args: Arguments,
+  { expiry, expiryAt }: StringOptions,
+): number | bigint | null {
+  return expiry === null ? null : deadlineArgument(client, args, expiryAt, expiry.seconds, expiry.absolute)
 }
 
 /**

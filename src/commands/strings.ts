@@ -5,9 +5,9 @@ import { keyAt, keyRange } from '../engine/key-specs.ts'
 import { RAW_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { err, OFFSET_OUT_OF_RANGE } from '../protocol/error-replies.ts'
+import { OFFSET_OUT_OF_RANGE, wrongArguments } from '../protocol/error-replies.ts'
 import { copyBytes } from '../structures/block.ts'
-import { deadlineArgument, readStringOptions } from './set-options.ts'
+import { deadlineArgument, optionDeadline, readStringOptions } from './set-options.ts'
 import { checkStringLength, replyValue, storeArgument } from './string-reply.ts'
 
 function get(client: Client, args: Arguments): void {
@@ -21,7 +21,8 @@ function set(client: Client, args: Arguments): void {
     reply.ok()
     return
   }
-  const options = readStringOptions(client, args, 3, 'set')
+  const options = readStringOptions(args, 3, 'set')
+  const deadline = optionDeadline(client, args, options)
   if (options.get) replyValue(client, db.readTyped(args, 1, TYPE_STRING))
   if (options.condition !== null) {
     const exists = db.write(args, 1) !== null
@@ -31,8 +32,8 @@ function set(client: Client, args: Arguments): void {
     }
   }
   const entry = storeArgument(db, args, 1, 2, options.keepTtl)
-  if (options.deadline !== null) {
-    db.setDeadline(entry, options.deadline)
+  if (deadline !== null) {
+    db.setDeadline(entry, deadline)
     db.notify(args, 1, NOTIFY_GENERIC, 'expire')
   }
   if (!options.get) reply.ok()
@@ -72,17 +73,18 @@ function getdel(client: Client, args: Arguments): void {
 
 function getex(client: Client, args: Arguments): void {
   const { db } = client
-  const options = readStringOptions(client, args, 2, 'getex')
+  const options = readStringOptions(args, 2, 'getex')
   const entry = db.readTyped(args, 1, TYPE_STRING)
   replyValue(client, entry)
   if (entry === null) return
-  if (options.deadline !== null) {
-    if (options.absolute && options.deadline <= client.engine.clock.now) {
+  const deadline = optionDeadline(client, args, options)
+  if (deadline !== null) {
+    if (options.expiry?.absolute && deadline <= client.engine.clock.now) {
       db.remove(entry)
       db.changed(args, 1, NOTIFY_GENERIC, 'del')
       return
     }
-    db.setDeadline(entry, options.deadline)
+    db.setDeadline(entry, deadline)
     db.changed(args, 1, NOTIFY_GENERIC, 'expire')
   } else if (options.persist && db.clearDeadline(entry)) db.changed(args, 1, NOTIFY_GENERIC, 'persist')
 }
@@ -97,13 +99,13 @@ function mget(client: Client, args: Arguments): void {
 }
 
 function mset(client: Client, args: Arguments): void {
-  checkPairs(client, args)
+  if (args.count % 2 === 0) throw wrongArguments('mset')
   for (let i = 1; i < args.count; i += 2) storeArgument(client.db, args, i, i + 1, false)
   client.reply.ok()
 }
 
 function msetnx(client: Client, args: Arguments): void {
-  checkPairs(client, args)
+  if (args.count % 2 === 0) throw wrongArguments('msetnx')
   for (let i = 1; i < args.count; i += 2) {
     if (client.db.write(args, i) !== null) {
       client.reply.integer(0)
@@ -112,10 +114,6 @@ function msetnx(client: Client, args: Arguments): void {
   }
   for (let i = 1; i < args.count; i += 2) storeArgument(client.db, args, i, i + 1, false)
   client.reply.integer(1)
-}
-
-function checkPairs(client: Client, args: Arguments): void {
-  if (args.count % 2 === 0) throw err(`wrong number of arguments for '${client.lastCommand?.name}' command`)
 }
 
 function strlen(client: Client, args: Arguments): void {

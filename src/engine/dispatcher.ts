@@ -3,7 +3,7 @@
  * caught. The gates read flags of the declaration; no command is known here by name.
  */
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, err, NO_AUTH } from '../protocol/error-replies.ts'
+import { ErrorReply, err, NO_AUTH, wrongArguments } from '../protocol/error-replies.ts'
 import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
@@ -95,7 +95,7 @@ export class Dispatcher {
         return this.reject(client, command, unknownSubcommand(command, args))
     }
     if (args.count < command.minArguments || args.count > command.maxArguments) {
-      return this.reject(client, command, err(`wrong number of arguments for '${command.name}' command`))
+      return this.reject(client, command, wrongArguments(command.name))
     }
     return command
   }

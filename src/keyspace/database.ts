@@ -11,15 +11,7 @@ import { HashIndex } from '../structures/hash-index.ts'
 import { sipHash } from '../structures/siphash.ts'
 import { freeChainSome } from '../values/list-chunks.ts'
 import { lfuStart, lfuTouch, lruAccess } from './access-clock.ts'
-import {
-  alwaysHasField,
-  DEADLINE_FIELD,
-  Entry,
-  entryBytes,
-  RAW_STRING,
-  TYPE_LIST,
-  TYPE_STRING,
-} from './entry.ts'
+import { alwaysHasField, DEADLINE_FIELD, Entry, entryBytes, TYPE_LIST, TYPE_STRING } from './entry.ts'
 import type { Keyspace } from './keyspace.ts'
 import { NOTIFY_EXPIRED } from './notifications.ts'
 
@@ -132,7 +124,7 @@ export class Database {
       entry.flags = field ? DEADLINE_FIELD : 0
     } else {
       this.relocate(entry, length, 0, entry.hasDeadline || alwaysHasField(keyLength, length), 0)
-      entry.flags &= ~RAW_STRING
+      entry.clearRaw()
     }
     entry.type = type
     return entry

@@ -22,6 +22,8 @@ export const TYPE_NAMES: readonly string[] = ['string', 'list', 'set', 'zset', '
 export const DEADLINE_FIELD = 1
 /** A string that OBJECT ENCODING calls raw because it was changed in place (APPEND, SETRANGE, SETBIT). */
 export const RAW_STRING = 2
+/** A string that OBJECT ENCODING does not call int though it reads as one: INCRBYFLOAT's result. */
+export const TEXT_STRING = 4
 
 export const HEADER_BYTES = 12
 const DEADLINE_BYTES = 12
@@ -164,7 +166,7 @@ export class Entry {
 
   /** The value was set anew: OBJECT ENCODING judges it by its bytes again. */
   clearRaw(): void {
-    this.flags &= ~RAW_STRING
+    this.flags &= ~(RAW_STRING | TEXT_STRING)
   }
 
   /** The 24-bit access clock (keyspace/access-clock.ts says what it means). */

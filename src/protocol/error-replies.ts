@@ -24,6 +24,11 @@ export function err(text: string): ErrorReply {
   return new ErrorReply(`ERR ${text.replaceAll(/[\r\n]/g, ' ')}`)
 }
 
+/** The refusal of too few or too many arguments, `command` being the name in lower case. */
+export function wrongArguments(command: string): ErrorReply {
+  return err(`wrong number of arguments for '${command}' command`)
+}
+
 export const WRONG_TYPE: ErrorReply = new ErrorReply(
   'WRONGTYPE Operation against a key holding the wrong kind of value',
 )

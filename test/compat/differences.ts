@@ -5,6 +5,7 @@
 export const differences = {
   'list-listpack':
     'since 7.2 a small list is one listpack, and OBJECT ENCODING says so; 7.0 always says quicklist',
+  'lpos-rank': 'since 7.2 LPOS refuses the one RANK that has no opposite, -2^63',
   'bit-range-absent': 'since 7.2 BITCOUNT and BITPOS check their arguments before they look for the key',
   'client-setinfo': 'CLIENT SETINFO and the fields lib-name and lib-ver came with 7.2',
   'client-no-touch': 'CLIENT NO-TOUCH came with 7.2',
