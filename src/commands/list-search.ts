@@ -143,8 +143,9 @@ function lmpop(client: Client, args: Arguments): void {
   const end = endArgument(args, after)
   let most = 1
   if (args.count > after + 1) {
-    if (args.count !== after + 3 || !args.is(after + 1, 'COUNT')) throw SYNTAX_ERROR
+    if (args.count === after + 2 || !args.is(after + 1, 'COUNT')) throw SYNTAX_ERROR
     most = positiveArgument(args, after + 2, 'count should be greater than 0')
+    if (args.count > after + 3) throw SYNTAX_ERROR
   }
   for (let key = 2; key < after; key++) {
     const entry = db.writeTyped(args, key, TYPE_LIST)

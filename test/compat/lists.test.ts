@@ -17,6 +17,8 @@ const rpush = (key: string, count: number): string[] => [
   ...Array.from({ length: count }, (_, i) => `e${i}`),
 ]
 
+const packed = (key: string): string[] => ['OBJECT', 'ENCODING', key]
+
 const element = (d: Dice): string => d.pick(['a', 'b', 'c', 'd', '', '1', '-5', d.value()])
 
 const listCommands: readonly Template[] = [
@@ -323,7 +325,6 @@ compat('lists', ({ script, random }) => {
     'LMPOP 2 s b LEFT',
   ])
 
-  const packed = (key: string): string[] => ['OBJECT', 'ENCODING', key]
   script('encodings', [
     rpush('k', 3),
     differs('list-listpack', packed('k'), LISTPACK),

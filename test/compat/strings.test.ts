@@ -312,8 +312,9 @@ compat('strings', ({ script, random }) => {
     'GET l',
   ])
 
-  script('growing, shrinking and filling with zeros at every edge', [
-    ...[...SIZES, ...LARGE].flatMap((size) => [
+  script(
+    'growing, shrinking and filling with zeros at every edge',
+    [...SIZES, ...LARGE].flatMap((size) => [
       ['SET', 'k', 'x'.repeat(size)],
       encoding('k'),
       'APPEND k y',
@@ -330,7 +331,7 @@ compat('strings', ({ script, random }) => {
       ['SET', `key${'k'.repeat(size)}`, 'v'],
       ['GET', `key${'k'.repeat(size)}`],
     ]),
-  ])
+  )
 
   script('APPEND up to the limit', ['SETRANGE k 1048570 abcdef', 'APPEND k x', 'APPEND k2 x', 'STRLEN k'], {
     config: { 'proto-max-bulk-len': '1048576' },
