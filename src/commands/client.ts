@@ -1,10 +1,10 @@
 /** CLIENT: what a connection can ask and say about itself, and about the others. */
 import type { Client } from '../engine/client.ts'
+import { clientLine, clientType } from '../engine/client-line.ts'
 import { type Family, family } from '../engine/command.ts'
 import { GATE_NO_TOUCH, GATE_REPLY } from '../engine/gates.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
-import { clientLine, clientType } from './client-line.ts'
 import { nameArgument } from './connection.ts'
 import { replyHelp } from './help.ts'
 

@@ -1,7 +1,8 @@
 /** The connection commands: greeting, authentication, selection of a database, and the ways to leave. */
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
-import { GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY } from '../engine/gates.ts'
+import { GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED } from '../engine/gates.ts'
+import { discardTransaction } from '../engine/transaction.ts'
 import { REDIS_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import {
@@ -17,8 +18,13 @@ import { samePassword } from './password.ts'
 function ping(client: Client, args: Arguments): void {
   const { reply } = client
   if (args.count > 2) throw err("wrong number of arguments for 'ping' command")
-  if (args.count === 1) reply.simple('PONG')
-  else reply.bulk(args.block, args.offsets[1], args.lengths[1])
+  // Where a RESP2 client expects messages only, the answer has a message's form.
+  if ((client.gates & GATE_SUBSCRIBED) !== 0) {
+    reply.arrayHeader(2)
+    reply.bulkText('pong')
+    if (args.count === 1) reply.bulkText('')
+  } else if (args.count === 1) reply.simple('PONG')
+  if (args.count > 1) reply.bulk(args.block, args.offsets[1], args.lengths[1])
 }
 
 function echo(client: Client, args: Arguments): void {
@@ -43,6 +49,8 @@ const INVALID_DB_INDEX = err('invalid DB index')
 
 /** Back to the state of a fresh connection. */
 function reset(client: Client): void {
+  discardTransaction(client)
+  client.engine.pubsub.unsubscribeAll(client)
   client.reply.resp = 2
   client.skippedReplies = 0
   client.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
@@ -96,6 +104,7 @@ function hello(client: Client, args: Arguments): void {
   }
   if (options.name !== null) client.name = options.name
   reply.resp = version
+  client.engine.pubsub.updateGates(client)
   reply.mapHeader(7)
   reply.bulkText('server')
   reply.bulkText('redis')
@@ -148,6 +157,7 @@ export const connectionCommands: Family = family('connection', {
     syntax: '[message]',
     flags: ['fast'],
     tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+    whileSubscribed: true,
     run: ping,
   },
   ECHO: {
@@ -165,6 +175,8 @@ export const connectionCommands: Family = family('connection', {
     syntax: '',
     arity: -1,
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    whileSubscribed: true,
+    unqueued: true,
     run: quit,
   },
   RESET: {
@@ -173,6 +185,8 @@ export const connectionCommands: Family = family('connection', {
     complexity: 'O(1)',
     syntax: '',
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
+    whileSubscribed: true,
+    unqueued: true,
     run: reset,
   },
   SELECT: {

@@ -35,7 +35,7 @@ function swapdb(client: Client, args: Arguments): void {
   const second = indexArgument(args, 2, INVALID_SECOND_DB)
   const db = databaseAt(client, first)
   const other = databaseAt(client, second)
-  if (db !== other) db.swapWith(other)
+  if (db !== other) db.keyspace.swap(db, other)
   client.engine.keyspace.dirty++
   client.reply.ok()
 }

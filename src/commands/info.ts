@@ -152,7 +152,7 @@ function persistence({ keyspace: data, startedAt }: Engine): Fields {
   ]
 }
 
-function stats({ stats: counters, keyspace: { stats: keys } }: Engine): Fields {
+function stats({ stats: counters, keyspace: { stats: keys }, pubsub }: Engine): Fields {
   return [
     ['total_connections_received', counters.connectionsReceived],
     ['total_commands_processed', counters.commandsProcessed],
@@ -173,9 +173,9 @@ function stats({ stats: counters, keyspace: { stats: keys } }: Engine): Fields {
     ['evicted_clients', 0],
     ['keyspace_hits', keys.hits],
     ['keyspace_misses', keys.misses],
-    ['pubsub_channels', 0],
-    ['pubsub_patterns', 0],
-    ['pubsubshard_channels', 0],
+    ['pubsub_channels', pubsub.directory('channels').size],
+    ['pubsub_patterns', pubsub.directory('patterns').size],
+    ['pubsubshard_channels', pubsub.directory('shardChannels').size],
     ['latest_fork_usec', 0],
     ['total_forks', 0],
     ['migrate_cached_sockets', 0],

@@ -161,7 +161,7 @@ export class Configuration {
         throw error
       }
     }
-    this.#apply([...changes.values()].filter(({ parsed, before }) => parsed.text !== before.text))
+    this.#apply([...changes.values()].filter(differs))
   }
 
   /** Has `listener` told of every change of `name` by CONFIG SET. Returns what ends that. */
@@ -226,6 +226,12 @@ export class Configuration {
     values[settingName(name)] = parsed.value
     this.#texts.set(name, parsed.text)
   }
+}
+
+/** Whether a change changes anything. Two sets of event classes can have the same text. */
+function differs({ parsed, before }: Change): boolean {
+  if (parsed.text !== before.text) return true
+  return typeof parsed.value === 'string' && parsed.value !== before.value
 }
 
 function setFailed(given: string, reason: string): ConfigError {

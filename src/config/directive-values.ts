@@ -101,10 +101,8 @@ function parseWord(row: Directive, text: string, context: ParseContext): ParsedV
     case 'title-template':
       checkTitleTemplate(text)
       return { value: text, text }
-    case 'event-classes': {
-      const classes = normalizeEventClasses(text)
-      return { value: classes, text: classes }
-    }
+    case 'event-classes':
+      return parseEventClasses(text)
     default:
       return { value: text, text }
   }
@@ -206,8 +204,8 @@ function checkTitleTemplate(template: string): void {
   }
 }
 
-/** Redis's spelling of a set of event classes: A for the ordinary ones together, then K, E and m. */
-function normalizeEventClasses(text: string): string {
+/** The value is every letter that is on, A spelled out; the text says A for the ordinary ones together. */
+function parseEventClasses(text: string): ParsedValue {
   if (/[^Ag$lshzxeKEtmdn]/.test(text)) {
     throw new InvalidValue("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
   }
@@ -216,7 +214,8 @@ function normalizeEventClasses(text: string): string {
     classes.replaceAll(/./g, (letter) => (has.has(letter) ? letter : ''))
   const ordinary = pick('g$lshzxetd')
   // Redis does not print n beside A although the class stays on.
-  return (ordinary === 'g$lshzxetd' ? 'A' : ordinary + pick('n')) + pick('KEm')
+  const printed = (ordinary === 'g$lshzxetd' ? 'A' : ordinary + pick('n')) + pick('KEm')
+  return { value: pick('g$lshzxetdnKEm'), text: printed }
 }
 
 function parseHostAndPort(words: readonly string[]): ParsedValue {

@@ -19,12 +19,12 @@ export const networkDirectives = {
   'client-output-buffer-limit': {
     type: 'buffer-limits',
     default: 'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
-    support: 'not-supported',
+    support: 'supported',
   },
   'maxmemory-clients': { type: 'memory-or-percent', max: 'ulong', default: '0', support: 'not-supported' },
   'proto-max-bulk-len': { type: 'memory', min: 1048576, default: '512mb', support: 'supported' },
   'tracking-table-max-keys': { type: 'integer', max: 'long', default: '1000000', support: 'not-supported' },
-  'notify-keyspace-events': { type: 'event-classes', default: '', support: 'not-supported' },
+  'notify-keyspace-events': { type: 'event-classes', default: '', support: 'supported' },
 
   requirepass: { type: 'string', default: '', support: 'supported' },
   aclfile: { type: 'string', default: '', support: 'not-supported', fixed: true },

@@ -6,6 +6,9 @@ import type { Database } from '../keyspace/database.ts'
 import { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
+import type { Subscriptions } from './pubsub.ts'
+import type { Transaction } from './transaction.ts'
+import type { WatchList } from './watches.ts'
 
 /** What a client needs of whatever carries its bytes. */
 export interface Link {
@@ -53,6 +56,14 @@ export class Client {
   /** ACL user, 'default' unless AUTH names another. */
   user: string
   authenticated: boolean
+  /** What the client subscribes to; null while that is nothing. */
+  subscriptions: Subscriptions | null
+  /** The queue of MULTI; null outside it. */
+  transaction: Transaction | null
+  /** EXEC is running the queue: nothing may block. */
+  inTransaction: boolean
+  /** What WATCH watches for the next transaction; null for nothing. */
+  watchList: WatchList | null
   noEvict: boolean
   noTouch: boolean
   /** Milliseconds since the epoch. */
@@ -79,6 +90,10 @@ export class Client {
     this.libVersion = ''
     this.user = 'default'
     this.authenticated = false
+    this.subscriptions = null
+    this.transaction = null
+    this.inTransaction = false
+    this.watchList = null
     this.noEvict = false
     this.noTouch = false
     this.createdAt = engine.clock.now

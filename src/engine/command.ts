@@ -58,6 +58,12 @@ export interface CommandSpec {
   readonly history?: readonly (readonly [version: string, change: string])[]
   readonly deprecated?: { readonly since: string; readonly replacedBy: string }
   readonly subcommands?: Readonly<Record<string, CommandSpec>>
+  /** A RESP2 client may run it while it subscribes to something. */
+  readonly whileSubscribed?: true
+  /** Runs at once inside MULTI instead of being queued. */
+  readonly unqueued?: true
+  /** Runs what MULTI queued, and is judged by it. */
+  readonly runsQueue?: true
   /** Absent for a container, which only has subcommands. */
   readonly run?: Handler
 }
@@ -73,6 +79,9 @@ export class Command {
   readonly minArguments: number
   readonly maxArguments: number
   readonly flags: number
+  readonly whileSubscribed: boolean
+  readonly unqueued: boolean
+  readonly runsQueue: boolean
   readonly run: Handler
   /** Lower-case name → subcommand; null when it has none. */
   readonly subcommands: ReadonlyMap<string, Command> | null
@@ -97,6 +106,9 @@ export class Command {
     )
       flags |= FLAG.movablekeys
     this.flags = flags
+    this.whileSubscribed = spec.whileSubscribed === true
+    this.unqueued = spec.unqueued === true
+    this.runsQueue = spec.runsQueue === true
     this.run = spec.run ?? containerWithoutHandler
     this.parent = parent
     this.subcommands =

@@ -8,7 +8,8 @@ import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
 import type { Engine } from './engine.ts'
-import { GATE_AUTH, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY } from './gates.ts'
+import { GATE_AUTH, GATE_MULTI, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY, GATE_SUBSCRIBED } from './gates.ts'
+import { discardTransaction } from './transaction.ts'
 
 /** Longest part of a client's bytes that an error text repeats. */
 const QUOTED_MAX = 128
@@ -53,7 +54,13 @@ export class Dispatcher {
     if (command !== null && !this.passGates(client, command, args, gates)) return false
     // CLIENT REPLY ON takes the gate down while it runs, and is answered.
     if ((client.gates & gates & GATE_REPLY) !== 0) silence(client, mark)
+    this.engine.pushes.end(client)
     return true
+  }
+
+  /** Runs a command that MULTI queued, past the gates, in the middle of EXEC's reply. */
+  runQueued(client: Client, command: Command, args: Arguments): void {
+    this.run(client, command, args)
   }
 
   private run(client: Client, command: Command, args: Arguments): void {
@@ -103,8 +110,25 @@ export class Dispatcher {
   private reject(client: Client, command: Command | null, error: ErrorReply): null {
     if (command !== null) command.rejected++
     this.engine.stats.countError(error.code)
-    client.reply.error(error)
+    if (client.transaction === null) client.reply.error(error)
+    else if (command?.runsQueue) {
+      discardTransaction(client)
+      const reason = error.line.slice(error.code.length + 1)
+      client.reply.error(new ErrorReply(`EXECABORT Transaction discarded because of: ${reason}`))
+    } else {
+      client.transaction.aborted = true
+      client.reply.error(error)
+    }
     return null
+  }
+
+  private enqueue(client: Client, command: Command, args: Arguments): void {
+    if ((command.flags & FLAG.no_multi) !== 0) {
+      this.reject(client, command, err('Command not allowed inside a transaction'))
+      return
+    }
+    client.transaction?.add(command, args)
+    client.reply.queued()
   }
 
   private passGates(client: Client, command: Command, args: Arguments, gates: number): boolean {
@@ -112,12 +136,21 @@ export class Dispatcher {
       this.reject(client, command, NO_AUTH)
       return true
     }
-    if ((gates & GATE_PAUSE) !== 0 && this.engine.pause.holds(command)) {
+    if ((gates & GATE_SUBSCRIBED) !== 0 && !command.whileSubscribed) {
+      this.reject(client, command, notWhileSubscribed(command))
+      return true
+    }
+    if ((gates & GATE_PAUSE) !== 0 && this.engine.pause.holds(flagsOf(client, command))) {
       this.engine.pause.hold(client)
       return false
     }
+    if ((gates & GATE_MULTI) !== 0 && !command.unqueued) {
+      this.enqueue(client, command, args)
+      return true
+    }
     const { keyspace } = this.engine
     keyspace.noTouch = (gates & GATE_NO_TOUCH) !== 0
+    this.engine.pushes.begin(client)
     this.run(client, command, args)
     keyspace.noTouch = false
     return true
@@ -131,21 +164,36 @@ export class Dispatcher {
   }
 }
 
+/** FLAG bits to judge a command by: EXEC stands for all it will run. */
+function flagsOf(client: Client, command: Command): number {
+  return command.runsQueue && client.transaction !== null ? client.transaction.flags : command.flags
+}
+
 /** Takes back the reply of a client that asked for none (CLIENT REPLY OFF, SKIP). */
 function silence(client: Client, mark: number): void {
   client.reply.rewind(mark)
   if (client.skippedReplies > 0 && --client.skippedReplies === 0) client.gates &= ~GATE_REPLY
 }
 
+/** Argument `index` as error texts repeat it: like a C string it ends at a zero byte. */
+function quote(args: Arguments, index: number, most: number): string {
+  return args.text(index).split('\0', 1)[0].slice(0, most)
+}
+
+function notWhileSubscribed(command: Command): ErrorReply {
+  const allowed = '(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET'
+  return err(`Can't execute '${command.name}': only ${allowed} are allowed in this context`)
+}
+
 function unknownCommand(args: Arguments): ErrorReply {
   let quoted = ''
   for (let i = 1; i < args.count && quoted.length < QUOTED_MAX; i++) {
-    quoted += `'${args.text(i).slice(0, QUOTED_MAX - quoted.length)}' `
+    quoted += `'${quote(args, i, QUOTED_MAX - quoted.length)}' `
   }
-  return err(`unknown command '${args.text(0).slice(0, QUOTED_MAX)}', with args beginning with: ${quoted}`)
+  return err(`unknown command '${quote(args, 0, QUOTED_MAX)}', with args beginning with: ${quoted}`)
 }
 
 function unknownSubcommand(command: Command, args: Arguments): ErrorReply {
-  const name = args.text(1).slice(0, QUOTED_MAX)
+  const name = quote(args, 1, QUOTED_MAX)
   return err(`unknown subcommand '${name}'. Try ${command.name.toUpperCase()} HELP.`)
 }

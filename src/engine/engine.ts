@@ -15,9 +15,15 @@ import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { GATE_AUTH } from './gates.ts'
+import { KeyChanges } from './key-changes.ts'
+import { KeyspaceEvents } from './keyspace-events.ts'
+import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
+import { PubSub } from './pubsub.ts'
+import { Pushes } from './pushes.ts'
 import { Stats } from './stats.ts'
 import { Turn } from './turn.ts'
+import { Watches } from './watches.ts'
 
 /** What an engine is built from. */
 export interface EngineParts {
@@ -41,11 +47,16 @@ export class Engine {
   readonly log: Log
   readonly shutdown: () => void
   readonly keyspace: Keyspace
+  readonly keyChanges: KeyChanges
+  readonly watches: Watches
   readonly commands: CommandTable
   readonly dispatcher: Dispatcher
   readonly turn: Turn
   readonly pause: Pause
   readonly stats: Stats
+  readonly outputLimits: OutputLimits
+  readonly pushes: Pushes
+  readonly pubsub: PubSub
   readonly expireCycle: ExpireCycle
   /** Connected clients by id, in the order of their connection. */
   readonly clients: Map<number, Client>
@@ -71,11 +82,16 @@ export class Engine {
     this.log = parts.log
     this.shutdown = parts.shutdown
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
+    this.keyChanges = new KeyChanges(this.keyspace)
+    this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families)
     this.dispatcher = new Dispatcher(this, this.commands)
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)
     this.stats = new Stats()
+    this.outputLimits = new OutputLimits(this.settings, parts.clock, parts.timers, parts.log, this.stats)
+    this.pushes = new Pushes(this.outputLimits)
+    this.pubsub = new PubSub(this.pushes)
     this.expireCycle = new ExpireCycle(this.keyspace)
     this.clients = new Map()
     this.gates = 0
@@ -85,6 +101,7 @@ export class Engine {
     this.cronPaused = false
     this.onFault = null
     this.nextClientId = 1
+    new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
     this.configuration.onChange('requirepass', (password) => {
       if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
       return undefined
@@ -109,6 +126,9 @@ export class Engine {
   disconnect(client: Client): void {
     this.clients.delete(client.id)
     this.pause.forget(client)
+    this.watches.unwatch(client)
+    this.outputLimits.forget(client)
+    this.pubsub.unsubscribeAll(client)
   }
 
   /** Records an error that is ours: never thrown at a client as a stack. */

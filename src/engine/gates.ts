@@ -11,3 +11,9 @@ export const GATE_PAUSE: number = 1 << 1
 export const GATE_NO_TOUCH: number = 1 << 2
 /** CLIENT REPLY is OFF or SKIP. */
 export const GATE_REPLY: number = 1 << 3
+/** The client is in MULTI: its commands are queued. */
+export const GATE_MULTI: number = 1 << 6
+/** The client subscribes to something and speaks RESP2, in which it may do little else meanwhile. */
+export const GATE_SUBSCRIBED: number = 1 << 4
+/** The client may be sent pushes by its own command: they have to wait for the command's reply. */
+export const GATE_PUSHES: number = 1 << 5

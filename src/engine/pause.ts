@@ -1,7 +1,7 @@
 /** CLIENT PAUSE: commands of the paused kind wait, on their connections, until the pause ends. */
 import type { Timers } from '../platform/timers.ts'
 import { type Client, HELD_BY_PAUSE } from './client.ts'
-import { type Command, FLAG } from './command.ts'
+import { FLAG } from './command.ts'
 import type { Engine } from './engine.ts'
 import { GATE_PAUSE } from './gates.ts'
 
@@ -43,9 +43,9 @@ export class Pause {
     }
   }
 
-  /** Whether the pause concerns `command`. */
-  holds(command: Command): boolean {
-    return this.kind === 'all' || (command.flags & (FLAG.write | FLAG.may_replicate)) !== 0
+  /** Whether the pause concerns a command with these FLAG bits. */
+  holds(flags: number): boolean {
+    return this.kind === 'all' || (flags & (FLAG.write | FLAG.may_replicate)) !== 0
   }
 
   hold(client: Client): void {

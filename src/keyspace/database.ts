@@ -13,7 +13,7 @@ import { freeChainSome } from '../values/list-chunks.ts'
 import { lfuStart, lfuTouch, lruAccess } from './access-clock.ts'
 import { alwaysHasField, DEADLINE_FIELD, Entry, entryBytes, TYPE_LIST, TYPE_STRING } from './entry.ts'
 import type { Keyspace } from './keyspace.ts'
-import { NOTIFY_EXPIRED } from './notifications.ts'
+import { NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from './notifications.ts'
 
 /** A value with at most this many parts is freed on the spot, a larger one in slices. */
 const FREE_AT_ONCE = 64
@@ -53,7 +53,7 @@ export class Database {
   read(args: Arguments, key: number, into: Entry = this.entry): Entry | null {
     const entry = this.find(args, key, into)
     if (entry === null) {
-      this.keyspace.stats.misses++
+      this.missed(args, key, true)
       return null
     }
     this.keyspace.stats.hits++
@@ -61,10 +61,10 @@ export class Database {
     return entry
   }
 
-  /** For reading about the key (TTL, TYPE, EXISTS): counts, but does not touch. */
-  inspect(args: Arguments, key: number, into: Entry = this.entry): Entry | null {
-    const entry = this.find(args, key, into)
-    if (entry === null) this.keyspace.stats.misses++
+  /** For reading about the key (TTL, TYPE, EXISTS): counts, but does not touch. `tell`: "keymiss" is an event. */
+  inspect(args: Arguments, key: number, tell: boolean = true): Entry | null {
+    const entry = this.find(args, key, this.entry)
+    if (entry === null) this.missed(args, key, tell)
     else this.keyspace.stats.hits++
     return entry
   }
@@ -92,7 +92,7 @@ export class Database {
 
   /** The entry of a key that is there and not past its deadline; an expired one is removed on the way. */
   find(args: Arguments, key: number, into: Entry = this.entry): Entry | null {
-    const entry = this.locate(args.block, args.offsets[key], args.lengths[key], into)
+    const entry = this.peek(args.block, args.offsets[key], args.lengths[key], into)
     if (entry === null) return null
     return this.expireIfDue(entry) ? null : entry
   }
@@ -111,7 +111,7 @@ export class Database {
   ): Entry {
     const keyOffset = args.offsets[key]
     const keyLength = args.lengths[key]
-    const entry = this.locate(args.block, keyOffset, keyLength, into)
+    const entry = this.peek(args.block, keyOffset, keyLength, into)
     if (entry === null || this.expireIfDue(entry)) {
       return this.insert(args.block, keyOffset, keyLength, into.hash, type, length, into)
     }
@@ -200,6 +200,7 @@ export class Database {
     this.index.remove(entry.hash, entry.address)
     target.index.insert(entry.hash, entry.address)
     if (listed) entry.deadlinePosition = target.deadlines.add(entry.address)
+    this.keyspace.listener?.keyEvent(target, entry.keyBytes(), NOTIFY_NEW, 'new')
   }
 
   /** A random key that is not past its deadline, every one equally likely; null when there is none. */
@@ -281,7 +282,7 @@ export class Database {
   }
 
   /** Points `into` at the key's entry, expired or not; null when there is none. Leaves the hash in `into`. */
-  private locate(key: Block, offset: number, length: number, into: Entry): Entry | null {
+  peek(key: Block, offset: number, length: number, into: Entry = this.entry): Entry | null {
     const { arena, hashKey0, hashKey1 } = this.keyspace
     const hash = sipHash(key, offset, length, hashKey0, hashKey1)
     const index = this.index
@@ -310,7 +311,13 @@ export class Database {
     into.create(arena, address, hash, type, flags, key, keyOffset, keyLength, length)
     into.access = lfu ? lfuStart(clock.now) : lruAccess(clock.now)
     this.index.insert(hash, address)
+    this.keyspace.listener?.keyEvent(this, into.keyBytes(), NOTIFY_NEW, 'new')
     return into
+  }
+
+  private missed(args: Arguments, key: number, tell: boolean): void {
+    this.keyspace.stats.misses++
+    if (tell) this.keyspace.listener?.keyEvent(this, args.copy(key), NOTIFY_KEY_MISS, 'keymiss')
   }
 
   /** Moves the entry to an allocation of its new size, keeping `kept` bytes of its value. */

@@ -10,10 +10,17 @@ import { ListView } from '../values/list-value.ts'
 import { Database } from './database.ts'
 import { LazyFree } from './lazy-free.ts'
 
-/** What a change to a key is told to: WATCH, notifications, tracking, blocked clients, propagation. */
+/** What is told of changes in the keyspace. */
 export interface KeyspaceListener {
-  /** A key was changed, by `event` of notification class `type`. The entry's view is not to be kept. */
+  /**
+   * A key was changed; `event` of notification class `type` says how. A write may come as several events.
+   * The key's entry may be gone, and it must not be changed from here.
+   */
   keyChanged(db: Database, key: Buffer, type: number, event: string): void
+  /** Something that is no change happened to a key: "new" beside its first write, "keymiss". */
+  keyEvent(db: Database, key: Buffer, type: number, event: string): void
+  /** All content of `db` is about to go (`by` null: FLUSHDB) or to be replaced by that of `by` (SWAPDB). */
+  databaseReplaced(db: Database, by: Database | null): void
 }
 
 /** Counters INFO reports; CONFIG RESETSTAT clears them. */
@@ -95,10 +102,18 @@ export class Keyspace {
     return bytes
   }
 
+  /** Exchanges the content of two databases (SWAPDB). */
+  swap(one: Database, other: Database): void {
+    this.listener?.databaseReplaced(one, other)
+    this.listener?.databaseReplaced(other, one)
+    one.swapWith(other)
+  }
+
   /** Removes every key of `databases`; the memory follows in slices, or at once when nothing is left. */
   flush(databases: readonly Database[]): number {
     let removed = 0
     for (const db of databases) {
+      this.listener?.databaseReplaced(db, null)
       removed += db.size
       db.detach()
     }

@@ -5,6 +5,7 @@
 import type { Server, Socket } from 'node:net'
 import { type Client, HELD_BY_BLOCK, type Link } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
+import { CHECKED_FROM } from '../engine/output-limits.ts'
 import { REPLY_BLOCK_SIZE } from '../protocol/reply-writer.ts'
 import { fileDescriptor, type Input, readInto } from './accepted-handle.ts'
 import { CHUNK, Intake, newSharedInput, type SharedInput } from './intake.ts'
@@ -130,6 +131,8 @@ export class Connection implements Link, Input {
     if (this.closed) return
     const { client, intake } = this
     if (client.reply.length > 0) this.write()
+    // It has left too much unread.
+    if (this.closed) return
     if (client.closeAfterReply) {
       this.close()
       return
@@ -164,7 +167,8 @@ export class Connection implements Link, Input {
     const { client, socket } = this
     if (!this.closed) {
       const idle = timeout > 0 && now - client.lastInteraction > timeout
-      if (idle && (client.held & HELD_BY_BLOCK) === 0) this.destroy()
+      // A subscriber waits for messages, however long.
+      if (idle && (client.held & HELD_BY_BLOCK) === 0 && client.subscriptions === null) this.destroy()
       return
     }
     const unsent = socket.writableLength
@@ -190,8 +194,12 @@ export class Connection implements Link, Input {
     const { reply } = client
     const { length } = reply
     const backlog = socket.writableLength
+    if (backlog + length > CHECKED_FROM && this.engine.outputLimits.exceeded(client)) {
+      this.engine.outputLimits.close(client)
+      return
+    }
     // To a slow reader whole blocks are handed over, not one block for every short reply.
-    if (backlog > 0 && length < REPLY_BLOCK_SIZE && !client.closeAfterReply && !this.ended) return
+    if (backlog > 0 && length < REPLY_BLOCK_SIZE ) return
     const { bytes } = reply.block
     client.netOutput += length
     this.engine.stats.netOutputBytes += length

@@ -122,6 +122,7 @@ export class Intake {
       // Input that was held back may have run, and left its block, since the target was given.
       if (straight === this.own && this.straightAt === this.end) this.end += length
       else this.append(straight.bytes, this.straightAt, length)
+      this.checkLimit()
     } else if (kept > HEADROOM || this.reader !== null || this.more || this.client.held !== 0) {
       this.append(shared.chunk, 0, length)
     } else {
@@ -129,7 +130,7 @@ export class Intake {
       this.runFrom(shared.block, HEADROOM - kept, HEADROOM + length)
       return
     }
-    if (!this.more) this.run()
+    if (!this.more && !this.overflowed) this.run()
   }
 
   /** The same for bytes that lie anywhere, and stay valid during the call only. */
@@ -139,7 +140,7 @@ export class Intake {
       return
     }
     this.append(bytes, 0, bytes.length)
-    if (!this.more) this.run()
+    if (!this.more && !this.overflowed) this.run()
   }
 
   /** Goes on with what is kept. */

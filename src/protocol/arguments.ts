@@ -2,7 +2,7 @@
  * The arguments of one command: offsets and lengths into the bytes they arrived in. A view, valid only
  * while its command runs; whoever keeps an argument longer (MULTI, blocking, scripts) copies it.
  */
-import { type Block, EMPTY_BLOCK } from '../structures/block.ts'
+import { type Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { parseInt64, parseInteger } from '../structures/integers.ts'
 import { type ErrorReply, NOT_AN_INTEGER } from './error-replies.ts'
 
@@ -17,11 +17,28 @@ export class Arguments {
   offsets: Int32Array
   lengths: Int32Array
 
-  constructor() {
+  constructor(room: number = INITIAL_ARGUMENTS) {
     this.block = EMPTY_BLOCK
     this.count = 0
-    this.offsets = new Int32Array(INITIAL_ARGUMENTS)
-    this.lengths = new Int32Array(INITIAL_ARGUMENTS)
+    this.offsets = new Int32Array(room)
+    this.lengths = new Int32Array(room)
+  }
+
+  /** A copy with bytes of its own, for MULTI and whoever else keeps a command. */
+  static copyOf(args: Arguments): Arguments {
+    let bytes = 0
+    for (let i = 0; i < args.count; i++) bytes += args.lengths[i]
+    const copy = new Arguments(args.count)
+    copy.block = newBlock(bytes)
+    let at = 0
+    for (let i = 0; i < args.count; i++) {
+      copyBytes(args.block, args.offsets[i], copy.block, at, args.lengths[i])
+      copy.offsets[i] = at
+      copy.lengths[i] = args.lengths[i]
+      at += args.lengths[i]
+    }
+    copy.count = args.count
+    return copy
   }
 
   /** Makes room for at least one argument more than `count`, keeping those before it. */

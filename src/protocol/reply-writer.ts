@@ -236,6 +236,23 @@ export class ReplyWriter {
     this.length += bytes.length
   }
 
+  /** The first `length` bytes of a block, which are already a reply. */
+  rawBlock(from: Block, length: number): void {
+    if (this.capacity - this.length < length) this.makeRoom(length)
+    copyBytes(from, 0, this.block, this.length, length)
+    this.length += length
+  }
+
+  /**
+   * Makes all of `block` the reply without copying it, while there is no other. The block may be the reply of
+   * many: with no room of its own nothing is written into it, and the next append moves to another.
+   */
+  borrow(block: Block): void {
+    this.release()
+    this.block = block
+    this.length = block.bytes.length
+  }
+
   /** ASCII text that is already a reply. */
   raw(text: string): void {
     const size = text.length
@@ -258,10 +275,15 @@ export class ReplyWriter {
     this.length = at + 2
   }
 
+  /** Where a short reply outgrows a borrowed block, thousands may do so in the same turn: small steps then. */
+  private freshSize(needed: number): number {
+    return this.length === 0 ? REPLY_BLOCK_SIZE : Math.min(REPLY_BLOCK_SIZE, needed * 4)
+  }
+
   private makeRoom(room: number): void {
     const needed = this.length + room
     let block: Block
-    if (needed <= REPLY_BLOCK_SIZE) block = pool.pop() ?? newBlock(REPLY_BLOCK_SIZE)
+    if (needed <= REPLY_BLOCK_SIZE) block = pool.pop() ?? newBlock(this.freshSize(needed))
     else block = newBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
     this.block.bytes.copy(block.bytes, 0, 0, this.length)
     this.block = block

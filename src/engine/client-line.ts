@@ -1,14 +1,14 @@
 /** One client as CLIENT LIST and CLIENT INFO print it. */
-import type { Client } from '../engine/client.ts'
+import type { Client } from './client.ts'
 
 /** What a client's own bookkeeping takes besides its buffers, measured over 10 000 idle connections. */
 const CLIENT_BYTES = 2048
 
-/** Redis's client types; there are no replicas, masters or subscribers yet. */
+/** Redis's client types; there are no replicas or masters yet. */
 export type ClientType = 'normal' | 'replica' | 'pubsub' | 'master'
 
-export function clientType(_client: Client): ClientType {
-  return 'normal'
+export function clientType(client: Client): ClientType {
+  return client.subscriptions === null ? 'normal' : 'pubsub'
 }
 
 /** "id=3 addr=… cmd=get …" without a line break, fields in Redis 7.2's order. */
@@ -26,14 +26,14 @@ export function clientLine(client: Client): string {
     ['idle', seconds(client.lastInteraction)],
     ['flags', clientFlags(client)],
     ['db', client.db.id],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
-    ['multi', -1],
+    ['sub', client.subscriptions?.channels.size ?? 0],
+    ['psub', client.subscriptions?.patterns.size ?? 0],
+    ['ssub', client.subscriptions?.shardChannels.size ?? 0],
+    ['multi', client.transaction?.queue.length ?? -1],
     ['qbuf', link.inputBytes],
     ['qbuf-free', Math.max(0, link.inputRoom - link.inputBytes)],
     ['argv-mem', 0],
-    ['multi-mem', 0],
+    ['multi-mem', client.transaction?.bytes ?? 0],
     ['rbs', outputRoom],
     ['rbp', outputRoom],
     ['obl', reply.length],
@@ -53,6 +53,7 @@ export function clientLine(client: Client): string {
 
 function clientFlags(client: Client): string {
   let flags = ''
+  if (client.subscriptions !== null) flags += 'P'
   if (client.closeAfterReply) flags += 'c'
   if (client.noEvict) flags += 'e'
   if (client.noTouch) flags += 'T'

@@ -1,0 +1,45 @@
+/** Every command family the server has: what the dispatcher is handed. */
+import type { Family } from '../engine/command.ts'
+import { bitmapCommands } from './bits.ts'
+import { clientCommands } from './client.ts'
+import { configCommands } from './config.ts'
+import { connectionCommands } from './connection.ts'
+import { counterCommands } from './counters.ts'
+import { databaseCommands } from './databases.ts'
+import { debugCommands } from './debug.ts'
+import { expireCommands } from './expire.ts'
+import { infoCommands } from './info.ts'
+import { keyCommands } from './keys.ts'
+import { lcsCommands } from './lcs.ts'
+import { listSearchCommands } from './list-search.ts'
+import { listCommands } from './lists.ts'
+import { objectCommands } from './object.ts'
+import { pubsubCommands } from './pubsub.ts'
+import { scanCommands } from './scan.ts'
+import { serverCommands } from './server.ts'
+import { sortCommands } from './sort.ts'
+import { stringCommands } from './strings.ts'
+import { transactionCommands } from './transactions.ts'
+
+export const families: readonly Family[] = [
+  connectionCommands,
+  clientCommands,
+  serverCommands,
+  configCommands,
+  infoCommands,
+  debugCommands,
+  transactionCommands,
+  databaseCommands,
+  keyCommands,
+  expireCommands,
+  scanCommands,
+  objectCommands,
+  sortCommands,
+  stringCommands,
+  counterCommands,
+  lcsCommands,
+  bitmapCommands,
+  listCommands,
+  listSearchCommands,
+  pubsubCommands,
+]
