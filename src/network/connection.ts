@@ -199,7 +199,7 @@ export class Connection implements Link, Input {
       return
     }
     // To a slow reader whole blocks are handed over, not one block for every short reply.
-    if (backlog > 0 && length < REPLY_BLOCK_SIZE ) return
+    if (backlog > 0 && length < REPLY_BLOCK_SIZE && !client.closeAfterReply && !this.ended) return
     const { bytes } = reply.block
     client.netOutput += length
     this.engine.stats.netOutputBytes += length

@@ -23,8 +23,7 @@ const commands = family('connection', {
   ECHO: {
     ...spec,
     syntax: 'message',
-    run: (client, args: Arguments) =>
-      client.reply.bulk(args.block, args.offsets[1] as number, args.lengths[1] as number),
+    run: (client, args: Arguments) => client.reply.bulk(args.block, args.offsets[1], args.lengths[1]),
   },
   COUNT: { ...spec, syntax: '[x [x ...]]', run: (client, args) => client.reply.integer(args.count) },
   HOLD: {
@@ -78,7 +77,7 @@ export async function listen(config: Config = {}, plainReads = false): Promise<H
     engine,
     listener,
     client: async () => {
-      const client = new RawClient(connect(address?.port as number, '127.0.0.1'))
+      const client = new RawClient(connect(address.port, '127.0.0.1'))
       clients.push(client)
       await client.connected
       return client

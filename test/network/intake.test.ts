@@ -100,7 +100,7 @@ function echo(body: Buffer): Exchange {
 /** `bytes` in pieces of the given sizes, used in turn. */
 function* pieces(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
-    const length = sizes[turn % sizes.length] as number
+    const length = sizes[turn % sizes.length]
     yield bytes.subarray(at, at + length)
     at += length
   }
@@ -191,6 +191,15 @@ describe('client-query-buffer-limit', () => {
     expect(feeder.intake.overflowed).toBe(false)
     feeder.feed(request('ECHO', Buffer.alloc(1_100_000)).subarray(0, 1_060_000))
     expect(feeder.intake.overflowed).toBe(true)
+  })
+
+  test('ends a request that one read takes over the limit and completes', () => {
+    const feeder = new Feeder('1mb')
+    const { bytes } = echo(Buffer.alloc(1_100_000))
+    feeder.feed(bytes.subarray(0, 600_000))
+    feeder.feed(bytes.subarray(600_000))
+    expect(feeder.intake.overflowed).toBe(true)
+    expect(feeder.replies.length).toBe(0)
   })
 
   test('counts the table of arguments', () => {

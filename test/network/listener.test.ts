@@ -55,20 +55,20 @@ describe('bind', () => {
   test('several addresses share the port', async () => {
     const addresses = await newListener({ bind: '127.0.0.1 127.0.0.2' }).listen({ ephemeral: true })
     expect(addresses.map((address) => address.host)).toEqual(['127.0.0.1', '127.0.0.2'])
-    expect(addresses[0]?.port).toBe(addresses[1]?.port)
+    expect(addresses[0].port).toBe(addresses[1].port)
     for (const { port } of addresses) expect(await ping({ host: '127.0.0.2', port })).toBe('+PONG\r\n')
   })
 
   test('* is every interface', async () => {
     const [address] = await newListener({ bind: '*' }).listen({ ephemeral: true })
-    expect(address?.host).toBe('0.0.0.0')
-    expect(await ping({ host: '127.0.0.1', port: address?.port as number })).toBe('+PONG\r\n')
+    expect(address.host).toBe('0.0.0.0')
+    expect(await ping({ host: '127.0.0.1', port: address.port })).toBe('+PONG\r\n')
   })
 
   test.runIf(ipv6)('IPv6 addresses have sockets of their own', async () => {
     const addresses = await newListener({ bind: '* -::*' }).listen({ ephemeral: true })
     expect(addresses.map((address) => address.host)).toEqual(['0.0.0.0', '::'])
-    expect(await ping({ host: '::1', port: addresses[1]?.port as number })).toBe('+PONG\r\n')
+    expect(await ping({ host: '::1', port: addresses[1].port })).toBe('+PONG\r\n')
   })
 
   test('an address that is not there is skipped where it is optional', async () => {
@@ -86,9 +86,9 @@ describe('bind', () => {
 
   test('a port in use is an error of one line', async () => {
     const [address] = await newListener({ bind: '127.0.0.1' }).listen({ ephemeral: true })
-    const second = newListener({ bind: '127.0.0.1', port: String(address?.port) })
+    const second = newListener({ bind: '127.0.0.1', port: String(address.port) })
     await expect(second.listen()).rejects.toThrow(
-      `Could not create server TCP listening socket 127.0.0.1:${address?.port}: bind: Address already in use`,
+      `Could not create server TCP listening socket 127.0.0.1:${address.port}: bind: Address already in use`,
     )
   })
 })
@@ -145,7 +145,7 @@ test('maxclients', async () => {
   const listener = new Listener(engine)
   closing.push(() => listener.close())
   const [address] = await listener.listen({ ephemeral: true })
-  const port = address?.port as number
+  const port = address.port
   const first = await talk({ port })
   const second = await talk({ port })
   await until(() => engine.clients.size === 2)
@@ -162,7 +162,7 @@ describe.runIf(outside !== undefined)('protected mode', () => {
 
   test('refuses clients from outside when there is no password', async () => {
     const [address] = await newListener({ bind: '*' }).listen({ ephemeral: true })
-    const port = address?.port as number
+    const port = address.port
     expect(await (await talk({ host, port })).readAll()).toMatch(
       /^-DENIED Redis is running in protected mode .*\r\n$/,
     )
@@ -173,7 +173,7 @@ describe.runIf(outside !== undefined)('protected mode', () => {
     'lets them in with %j',
     async (config) => {
       const [address] = await newListener({ bind: '*', ...config }).listen({ ephemeral: true })
-      expect(await ping({ host, port: address?.port as number })).toMatch(/^(\+PONG|-NOAUTH)/)
+      expect(await ping({ host, port: address.port })).toMatch(/^(\+PONG|-NOAUTH)/)
     },
   )
 })
@@ -184,7 +184,7 @@ describe('closeIdle()', () => {
     const listener = new Listener(engine)
     closing.push(() => listener.close())
     const [address] = await listener.listen({ ephemeral: true })
-    const client = await talk({ port: address?.port as number })
+    const client = await talk({ port: address.port })
     await until(() => engine.clients.size === 1)
     listener.closeIdle()
     expect(engine.clients.size).toBe(1)
@@ -199,7 +199,7 @@ describe('closeIdle()', () => {
     const listener = new Listener(engine)
     closing.push(() => listener.close())
     const [address] = await listener.listen({ ephemeral: true })
-    const client = await talk({ port: address?.port as number })
+    const client = await talk({ port: address.port })
     client.write('HOLD\r\n')
     await until(() => [...engine.clients.values()].some((one) => one.held !== 0))
     for (const one of engine.clients.values()) one.lastInteraction -= 11_000
@@ -211,9 +211,9 @@ describe('closeIdle()', () => {
 test('a socket of the same path and port can be had again after close()', async () => {
   const listener = newListener({ bind: '127.0.0.1' })
   const [address] = await listener.listen({ ephemeral: true })
-  const client: Socket = connect(address?.port as number, '127.0.0.1')
+  const client: Socket = connect(address.port, '127.0.0.1')
   closing.unshift(() => client.destroy())
   await listener.close()
-  const again = newListener({ bind: '127.0.0.1', port: String(address?.port) })
+  const again = newListener({ bind: '127.0.0.1', port: String(address.port) })
   expect(await again.listen()).toEqual([address])
 })
