@@ -1,6 +1,7 @@
 /**
- * Our server for the tests, as its own process: from the sources, or as RESPITE_TARGET says ("dist": the
- * built one; "oracle": redis-server on both sides, which tries out the harness and the scripts).
+ * Our server for the tests, as its own process: the built one under `npm test`, which builds first; from the
+ * sources when vitest runs by itself; or as RESPITE_TARGET says ("dist", "source", or "oracle": redis-server
+ * on both sides, which tries out the harness and the scripts).
  */
 import { fileURLToPath } from 'node:url'
 import { startOracle } from './oracle.ts'
@@ -10,7 +11,8 @@ const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`
 
 /** Starts our server with these directives ("--hz", "100", …). */
 export function startRespite(directives: readonly string[] = []): Promise<ServerProcess> {
-  const target = process.env.RESPITE_TARGET ?? 'source'
+  const target =
+    process.env.RESPITE_TARGET ?? (process.env.npm_lifecycle_event === 'test' ? 'dist' : 'source')
   if (target === 'oracle') return startOracle(directives)
   const args = target === 'dist' ? [fromRoot('dist/cli.js')] : ['--import', 'tsx', fromRoot('src/cli.ts')]
   return startServerProcess('respite', process.execPath, args, [
