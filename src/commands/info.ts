@@ -124,7 +124,7 @@ function memory({ keyspace: data, settings }: Engine): Fields {
     ['mem_fragmentation_ratio', (resident / Math.max(1, used)).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
     ['mem_allocator', 'respite-arena'],
-    ['active_defrag_running', 0],
+    ['active_defrag_running', data.defragmentation.isRunning ? 1 : 0],
     ['lazyfree_pending_objects', data.lazyFree.pendingObjects],
     ['lazyfreed_objects', data.stats.lazyFreedObjects],
   ]

@@ -262,6 +262,16 @@ export class Database {
     return into
   }
 
+  /** Moves the entry to another place in the arena, for defragmentation; the view follows. */
+  move(entry: Entry): void {
+    const { arena } = this.keyspace
+    const { address, hash } = entry
+    const target = arena.move(address)
+    this.index.replace(hash, address, target)
+    entry.point(arena, target, hash)
+    if (entry.hasDeadline) this.deadlines.set(entry.deadlinePosition, target)
+  }
+
   /** Leaves the database empty; its entries are freed in slices. */
   detach(): void {
     this.keyspace.lazyFree.addIndex(this.index)

@@ -13,9 +13,9 @@
  * the cost of a mass expiry (it is all cache misses). They do not count as samples.
  *
  * Time: the slow cycle runs hz times a second and may take a quarter of the loop's time. Redis takes it in one
- * piece, 25 ms at hz 10; here a piece is short (SLICE_MICROS) and what is left goes on after a pause three
- * times as long, so the share is the same and no client waits longer than a slice. The cron drives the
- * slices; after a cycle cut short it also runs fast cycles of a millisecond between turns, as Redis does.
+ * piece, 25 ms at hz 10, and then fast cycles of a millisecond between turns; here a piece is short
+ * (SLICE_MICROS) and what is left goes on after a pause three times as long, so the share is the same, no
+ * client waits longer than a slice, and no fast cycle is needed. The cron drives the slices.
  */
 
 import type { Database } from './database.ts'

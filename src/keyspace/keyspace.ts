@@ -8,6 +8,7 @@ import type { Random } from '../platform/random.ts'
 import { Arena } from '../structures/arena.ts'
 import { ListView } from '../values/list-value.ts'
 import { Database } from './database.ts'
+import { Defragmentation } from './defragmentation.ts'
 import { LazyFree } from './lazy-free.ts'
 
 /** What is told of changes in the keyspace. */
@@ -54,6 +55,7 @@ export class Keyspace {
   readonly hashKey1: number
   readonly stats: KeyspaceStats
   readonly lazyFree: LazyFree
+  readonly defragmentation: Defragmentation
   readonly databases: Database[]
   /** Views for commands on lists: one for most, the other where two lists meet. */
   readonly list: ListView
@@ -80,6 +82,7 @@ export class Keyspace {
     this.otherList = new ListView(this.arena)
     this.freedList = new ListView(this.arena)
     this.lazyFree = new LazyFree(this)
+    this.defragmentation = new Defragmentation(this)
     this.dirty = 0
     this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
     this.noTouch = false

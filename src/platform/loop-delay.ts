@@ -12,14 +12,12 @@ export class LoopDelay {
     this.histogram.enable()
   }
 
-  /** Longest stall since the last reset, in microseconds; the sampling interval itself is not counted. */
-  get maxMicros(): number {
+  /** Longest stall since the last call, in microseconds; the sampling interval itself is not counted. */
+  takeMaxMicros(): number {
     if (this.histogram.count === 0) return 0
-    return Math.max(0, Math.round(this.histogram.max / 1000 - RESOLUTION_MILLIS * 1000))
-  }
-
-  reset(): void {
+    const longest = Math.max(0, Math.round(this.histogram.max / 1000 - RESOLUTION_MILLIS * 1000))
     this.histogram.reset()
+    return longest
   }
 
   stop(): void {

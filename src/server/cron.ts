@@ -1,31 +1,34 @@
 /**
- * What the server does by itself, hz times a second: the expire cycle, freeing in slices, sampling of rates.
- * Work that one slice does not finish goes on after a pause three times as long as the slice, so it takes a
- * quarter of the loop at most and nobody waits longer than a slice.
+ * What the server does by itself, hz times a second: the expire cycle, freeing and defragmentation in slices,
+ * sampling of rates. Work that one slice does not finish goes on after a pause three times as long as the
+ * slice, so it takes a quarter of the loop at most and nobody waits longer than a slice.
  */
 import type { Engine } from '../engine/engine.ts'
 import { SAMPLE_MILLIS } from '../engine/stats.ts'
 import { SLICE_MICROS } from '../keyspace/expiry.ts'
+import type { LoopDelay } from '../platform/loop-delay.ts'
 import type { Timer } from '../platform/timers.ts'
 
 /** The pause after a slice that left work undone, milliseconds. */
 const REST_MILLIS = (SLICE_MICROS / 1000) * 3
+const SECOND_MILLIS = 1000
 
 export class Cron {
   private readonly engine: Engine
-  /** Other work of a tick, which the server's parts add. */
-  private readonly jobs: (() => void)[]
-  private tickTimer: Timer | null
-  private sampleTimer: Timer | null
+  private readonly loopDelay: LoopDelay
+  /** What the server's other parts do once a second. */
+  private readonly everySecond: () => void
+  private timers: Timer[]
   private sliceTimer: Timer | null
 
-  constructor(engine: Engine, jobs: readonly (() => void)[]) {
+  constructor(engine: Engine, loopDelay: LoopDelay, everySecond: () => void) {
     this.engine = engine
-    this.jobs = [...jobs]
-    this.tickTimer = null
-    this.sampleTimer = null
+    this.loopDelay = loopDelay
+    this.everySecond = everySecond
+    this.timers = []
     this.sliceTimer = null
     engine.configuration.onChange('hz', () => {
+      if (this.timers.length === 0) return undefined
       this.stop()
       this.start()
       return undefined
@@ -34,33 +37,33 @@ export class Cron {
 
   start(): void {
     const { timers, settings } = this.engine
-    this.tickTimer = timers.interval(() => this.tick(), Math.max(1, Math.round(1000 / settings.hz)))
-    this.sampleTimer = timers.interval(() => this.sample(), SAMPLE_MILLIS)
+    this.timers = [
+      timers.interval(() => this.tick(), Math.max(1, Math.round(1000 / settings.hz))),
+      timers.interval(() => this.sample(), SAMPLE_MILLIS),
+      timers.interval(() => this.second(), SECOND_MILLIS),
+    ]
   }
 
   stop(): void {
-    this.tickTimer?.cancel()
-    this.sampleTimer?.cancel()
+    for (const timer of this.timers) timer.cancel()
+    this.timers = []
     this.sliceTimer?.cancel()
     this.sliceTimer = null
   }
 
-  /** One tick: also callable by tests that own the time. */
-  tick(): void {
-    if (this.engine.cronPaused) return
-    this.engine.clock.refresh()
-    if (this.sliceTimer === null) this.slice()
-    for (const job of this.jobs) job()
+  private tick(): void {
+    if (!this.engine.cronPaused && this.sliceTimer === null) this.slice()
   }
 
+  /** One piece of the work that comes in pieces: the first kind that has any. */
   private slice(): void {
-    const { keyspace, expireCycle, timers } = this.engine
-    this.engine.clock.refresh()
+    const { keyspace, expireCycle, timers, clock } = this.engine
+    clock.refresh()
     let more = expireCycle.run(SLICE_MICROS)
     if (!more && keyspace.lazyFree.pending) {
       keyspace.lazyFree.run(SLICE_MICROS)
       more = keyspace.lazyFree.pending
-    }
+    } else if (!more && keyspace.defragmentation.isRunning) more = keyspace.defragmentation.run(SLICE_MICROS)
     this.sliceTimer = more ? timers.timeout(() => this.nextSlice(), REST_MILLIS) : null
   }
 
@@ -69,11 +72,19 @@ export class Cron {
     this.slice()
   }
 
+  private second(): void {
+    const { clock, keyspace, cronPaused } = this.engine
+    clock.refresh()
+    if (!cronPaused && !keyspace.lazyFree.pending) keyspace.defragmentation.begin()
+    this.everySecond()
+  }
+
   private sample(): void {
     const { clock, stats } = this.engine
     const now = clock.monotonicMicros() / 1000
     stats.commandRate.sample(now, stats.commandsProcessed)
     stats.inputRate.sample(now, stats.netInputBytes)
     stats.outputRate.sample(now, stats.netOutputBytes)
+    stats.loopStallMaxMicros = Math.max(stats.loopStallMaxMicros, this.loopDelay.takeMaxMicros())
   }
 }

@@ -45,14 +45,18 @@ export class Server {
     })
     this.listener = new Listener(this.engine)
     this.loopDelay = new LoopDelay()
-    this.cron = new Cron(this.engine, [() => this.recordStalls()])
+    this.cron = new Cron(this.engine, this.loopDelay, () => this.listener.closeIdle())
     this.stopping = null
   }
 
   /** Listens and starts the cron. Rejects with a one-line error when an address cannot be had. */
   async start(): Promise<void> {
+    const { log, settings } = this.engine
+    log.notice('Server initialized')
     await this.listener.listen()
     this.cron.start()
+    if (settings.port > 0) log.notice('Ready to accept connections tcp')
+    if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
   }
 
   /** Closes listeners and connections and stops the cron. Resolves when all is closed; safe to call twice. */
@@ -66,10 +70,5 @@ export class Server {
     this.loopDelay.stop()
     await this.listener.close()
     this.engine.log.warning('Respite is now ready to exit, bye bye...')
-  }
-
-  private recordStalls(): void {
-    const { stats } = this.engine
-    stats.loopStallMaxMicros = Math.max(stats.loopStallMaxMicros, this.loopDelay.maxMicros)
   }
 }
