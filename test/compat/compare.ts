@@ -1,6 +1,6 @@
 /** Runs a compat script on two servers in lock-step and compares the raw bytes of every reply. */
 import { printable, RawClient } from './raw-client.ts'
-import { type Step, type StepLike, toStep } from './steps.ts'
+import { DRAINED, type Step, type StepLike, toStep } from './steps.ts'
 
 export interface Pair {
   readonly oracle: { readonly port: number }
@@ -106,6 +106,7 @@ class Side {
     if (step.bytes.length > 0) client.write(step.bytes)
     const frames: Buffer[] = []
     for (let i = 0; i < step.frames; i++) frames.push(await client.frame())
+    while (step.kind === 'drain' && !frames.at(-1)?.includes(DRAINED)) frames.push(await client.frame())
     return frames
   }
 
@@ -136,6 +137,9 @@ function differenceIn(step: Step, oracle: Outcome, ours: Outcome): string | null
   if (oracle instanceof Error || ours instanceof Error) {
     return `  oracle:  ${show(oracle)}\n  respite: ${show(ours)}`
   }
+  const { arrange } = step
+  if (arrange !== undefined)
+    return differenceIn({ ...step, arrange: undefined }, arrange(oracle), arrange(ours))
   const expected = step.ours === null ? oracle : [step.ours]
   const normalize = step.normalize ?? ((frame: Buffer) => frame)
   const same =

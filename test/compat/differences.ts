@@ -7,6 +7,8 @@ export const differences = {
     'since 7.2 a small list is one listpack, and OBJECT ENCODING says so; 7.0 always says quicklist',
   'lpos-rank': 'since 7.2 LPOS refuses the one RANK that has no opposite, -2^63',
   'bit-range-absent': 'since 7.2 BITCOUNT and BITPOS check their arguments before they look for the key',
+  'own-push-after-reply':
+    'since 7.2 a message that a client sends itself follows the reply to its command; in 7.0 it comes first',
   'client-setinfo': 'CLIENT SETINFO and the fields lib-name and lib-ver came with 7.2',
   'client-no-touch': 'CLIENT NO-TOUCH came with 7.2',
   'hello-noauth': 'the text of 7.2 says "HELLO <proto> AUTH"',

@@ -7,6 +7,8 @@
  *   on('other', 'GET k')                     on a connection of that name, opened when first named
  *   raw('*1\r\n$4\r\nPING\r\n')              bytes as they are, and the one reply they lead to
  *   raw('*1\r\n$-1\r\n', 0), send('…')       … or none; to be read later with read('main')
+ *   drain('sub')                             all that has come on a connection, up to the answer to a PING
+ *   arranged(drain('sub'), sort, 'hash order')   a step whose frames come in any order
  *   closed()                                 the server must have closed the connection
  *   varies('TIME', 'the time')               only the shape of the reply is compared (every digit and text may differ)
  *   masked('DEBUG OBJECT k', /at:\S+/, 'an address')   what matches is left out of the comparison
@@ -17,7 +19,7 @@ import { differences } from './differences.ts'
 import { type Argument, encodeCommand, frameEnd, printable } from './raw-client.ts'
 
 export interface Step {
-  readonly kind: 'send' | 'closed' | 'wait'
+  readonly kind: 'send' | 'closed' | 'wait' | 'drain'
   readonly connection: string
   /** What a report calls it. */
   readonly title: string
@@ -31,12 +33,16 @@ export interface Step {
   /** Where 7.2 is known to differ from the oracle: the frame that ours must be. */
   readonly ours: Buffer | null
   readonly waitMs: number
+  /** Puts the frames of both servers in an order before they are compared. */
+  readonly arrange?: ((frames: Buffer[]) => Buffer[]) | undefined
 }
 
 export type Command = string | readonly Argument[]
 export type StepLike = Command | Step
 
 const EMPTY = Buffer.alloc(0)
+/** What drain() pings with, to know the answer by. */
+export const DRAINED = '(drained)'
 
 export function toStep(like: StepLike): Step {
   if (typeof like !== 'string' && 'kind' in like) return like
@@ -83,6 +89,20 @@ export function frames(count: number, like: StepLike): Step {
 /** Reads frames that are due on a connection. */
 export function read(connection = 'main', count = 1): Step {
   return { ...toStep(''), connection, title: `(read ${count} on ${connection})`, bytes: EMPTY, frames: count }
+}
+
+/**
+ * Whatever has been sent on a connection since it was read last: PINGs, and reads up to the answer. Messages of
+ * another client's making have been sent when that client has its reply.
+ */
+export function drain(connection = 'main'): Step {
+  const ping = { ...toStep(['PING', DRAINED]), title: `(drain ${connection})` }
+  return { ...ping, connection, kind: 'drain', frames: 0 }
+}
+
+/** The step, its frames compared as `arrange` orders them. */
+export function arranged(like: StepLike, arrange: (frames: Buffer[]) => Buffer[], reason: string): Step {
+  return { ...toStep(like), arrange, reason }
 }
 
 /** The server closes the connection; what it sent before and was not read is compared too. */
