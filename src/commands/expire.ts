@@ -57,7 +57,8 @@ function readConditions(args: Arguments): number {
 function deadlineArgument(client: Client, args: Arguments, unit: number, base: number): number | bigint {
   const given = args.integer(2)
   const deadline = given * unit + base
-  if (Number.isSafeInteger(given * unit) && Number.isSafeInteger(deadline)) return deadline
+  // A product that is rounded and yet leads here is far below zero, where only the sign matters.
+  if (Number.isSafeInteger(deadline)) return deadline
   const exact = args.int64(2) * BigInt(unit)
   if (exact < INT64_MIN || exact > INT64_MAX - BigInt(base)) throw invalidExpireTime(client)
   return exact + BigInt(base)

@@ -9,7 +9,7 @@ import { SYNTAX_ERROR, WRONG_TYPE } from '../protocol/error-replies.ts'
 import { copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { LIST_ROOT_SIZE } from '../values/list-chunks.ts'
 import { beforeGrowth } from '../values/list-encoding.ts'
-import { ListView } from '../values/list-value.ts'
+import type { ListView } from '../values/list-value.ts'
 import { SortPattern } from './sort-pattern.ts'
 import { SortVector } from './sort-vector.ts'
 
@@ -129,10 +129,9 @@ function storeSorted(
     reply.integer(0)
     return
   }
-  // Built aside, with a view of its own: the key may hold the very list that is being sorted, and looking up
-  // patterns may remove expired lists, for which the keyspace's view is used.
+  // Built aside: the key may hold the very list that is being sorted.
   const root = newBlock(LIST_ROOT_SIZE)
-  const list = new ListView(db.keyspace.arena)
+  const { list } = db.keyspace
   list.point(root, 0)
   list.initialize()
   const { blocks, offsets, lengths } = vector.elements

@@ -101,11 +101,15 @@ describe('RENAME and RENAMENX', () => {
     expect(arena.liveObjects).toBe(0)
   })
 
-  test('keeps the access time and the encoding', () => {
+  test('keeps the access frequency and the encoding', () => {
+    s.engine.keyspace.lfu = true
     s.run('SET a x')
     s.run('APPEND a y')
-    s.clock.advance(7000)
+    for (let i = 0; i < 200; i++) s.run('GET a')
+    const frequency = s.run('OBJECT FREQ a')
+    expect(frequency).not.toBe(':5\r\n')
     s.run('RENAME a b')
+    expect(s.run('OBJECT FREQ b')).toBe(frequency)
     expect(s.run('OBJECT ENCODING b')).toBe(bulk('raw'))
   })
 
