@@ -5,7 +5,7 @@
 import { families } from '../commands/families.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Engine } from '../engine/engine.ts'
-import { Listener } from '../network/listener.ts'
+import { type Address, Listener } from '../network/listener.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
@@ -49,14 +49,18 @@ export class Server {
     this.stopping = null
   }
 
-  /** Listens and starts the cron. Rejects with a one-line error when an address cannot be had. */
-  async start(): Promise<void> {
+  /**
+   * Listens and starts the cron. With `ephemeral` a port of 0 takes a free port instead of none. Resolves with
+   * the addresses; rejects with a one-line error when one cannot be had.
+   */
+  async start(options: { ephemeral?: boolean } = {}): Promise<Address[]> {
     const { log, settings } = this.engine
     log.notice('Server initialized')
-    await this.listener.listen()
+    const addresses = await this.listener.listen(options)
     this.cron.start()
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
     if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
+    return addresses
   }
 
   /** Closes listeners and connections and stops the cron. Resolves when all is closed; safe to call twice. */

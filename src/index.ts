@@ -1,0 +1,40 @@
+/** The public API: a server inside this process. */
+import { Configuration } from './config/configuration.ts'
+import type { DirectiveName } from './config/directives.ts'
+import { LocalConnection } from './network/local-connection.ts'
+import { silentLog } from './platform/log.ts'
+import { Server } from './server/server.ts'
+
+export type { LocalConnection } from './network/local-connection.ts'
+
+/** Directives of redis.conf, as its lines would state them: `{ databases: '4', requirepass: 'secret' }`. */
+export type ServerOptions = Readonly<Partial<Record<DirectiveName, string>>>
+
+export interface RespiteServer {
+  /** The port it listens on, on 127.0.0.1 unless `bind` says otherwise. */
+  readonly port: number
+  /** "redis://127.0.0.1:50123". */
+  readonly url: string
+  /** A client without a socket: requests run at once, replies are RESP bytes. */
+  connection(): LocalConnection
+  /** Closes every connection and stops listening. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server. Without `port` it takes a free one. Rejects with a ConfigError for a bad option and with a
+ * one-line Error when it cannot listen.
+ */
+export async function createServer(options: ServerOptions = {}): Promise<RespiteServer> {
+  const { port, ...others } = options
+  const configuration = new Configuration({ bind: '127.0.0.1', save: '', ...others, port: port ?? '0' })
+  const server = new Server({ configuration, log: silentLog() })
+  const addresses = await server.start({ ephemeral: port === undefined })
+  const [{ port: actual, host }] = addresses
+  return {
+    port: actual,
+    url: `redis://${host?.includes(':') ? `[${host}]` : host}:${actual}`,
+    connection: () => new LocalConnection(server.engine),
+    close: () => server.stop(),
+  }
+}
