@@ -65,7 +65,7 @@ export class Arena {
   /** Block of each segment; EMPTY_BLOCK where it was given back. */
   private readonly segments: Block[]
   private readonly large: OwnBuffers
-  /** The blocks of `large`, within one step's reach (bench/micro/arena). */
+  /** The blocks of `large`, one step nearer. */
   private readonly own: Block[]
   /** One record a page (see page-record.ts), indexed by page number; replaced when it grows. */
   private pages: Int32Array

@@ -48,7 +48,7 @@ export function copyBytes(
   const end = fromOffset + length
   let at = fromOffset
   let put = toOffset
-  // Four words a turn: from 64 bytes on it takes a third off the loop (bench/micro/block).
+  // Four words a turn: at 128 bytes it takes a third off the loop, at 64 nothing (bench/micro/block).
   for (; at + 16 <= end; at += 16, put += 16) {
     target.setInt32(put, source.getInt32(at, true), true)
     target.setInt32(put + 4, source.getInt32(at + 4, true), true)

@@ -25,9 +25,6 @@ export const ADDRESSES = 9
 const LARGEST_BITS = 19
 const LARGEST_MASK = (1 << LARGEST_BITS) - 1
 
-/** malloc's blocks start 16 bytes into a cache line; from here on a bucket is one line, not two (bench/micro/hash-index). */
-const ALIGNMENT = 48
-
 /** Which segment bucket `number` is in. */
 export function segmentOf(number: number): number {
   return number <= LARGEST_MASK ? 29 - Math.clz32(number | 7) : 16 + (number >> LARGEST_BITS)
@@ -58,8 +55,8 @@ export function reach(segments: Int32Array[], number: number): void {
   const segment = segmentOf(number)
   if (segment < segments.length) return
   const buckets = segment === 0 ? 8 : 1 << Math.min(segment + 2, LARGEST_BITS)
-  const memory = Buffer.allocUnsafeSlow(ALIGNMENT + buckets * BUCKET_INTS * 4)
-  segments.push(new Int32Array(memory.buffer, memory.byteOffset + ALIGNMENT, buckets * BUCKET_INTS))
+  const memory = Buffer.allocUnsafeSlow(buckets * BUCKET_INTS * 4)
+  segments.push(new Int32Array(memory.buffer, memory.byteOffset, buckets * BUCKET_INTS))
 }
 
 /** Gives back the segments above `count` buckets, but for one spare that saves a border case from flapping. */

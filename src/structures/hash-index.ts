@@ -24,13 +24,14 @@ import { nextCursor } from './scan-cursor.ts'
  * Linear hashing. There are n buckets, 2^L < n ≤ 2^(L+1). A hash belongs to the bucket its low L+1 bits name, or,
  * where there is no such bucket yet, the one its low L bits name. To grow by one bucket, number n takes those
  * entries out of bucket n - 2^L that have bit L set: one bucket is split, with the stored hashes alone, and
- * nothing else moves. So the table grows with the inserts, one split each at most, and there is never a
- * rehash, a second table or a pause. Shrinking is the same backwards.
+ * nothing else moves. So the table grows with the inserts, one split each at most, without a rehash or a
+ * second table; but a new 32 MiB segment can start a garbage collection step of some ms, since V8 counts its
+ * bytes. Shrinking is the same backwards.
  *
  * The price is that buckets not split yet in this round are up to twice as full as the others. What does not fit
  * into seven places goes to overflow buckets, linked behind. With 6 entries a bucket on average the index
- * takes 13.4 to 13.9 bytes an entry wherever in a round it is, and a lookup visits 1.10 to 1.16 buckets
- * (5: 14.5–15.2 bytes and 1.05–1.10; 7: 12.8–13.2 and 1.15–1.22; see bench/micro/hash-index).
+ * takes 13.4 to 14.0 bytes an entry over a round (bench/micro/hash-index). Poisson's distribution predicts
+ * that, and 1.10 to 1.16 buckets a hit; for 5 it says 14.5–15.2 and 1.05–1.10, for 7 12.8–13.2 and 1.15–1.22.
  *
  * Chains have no gaps: all buckets but the last are full, and an overflow bucket is never empty. The overflow
  * buckets are dense too: when one is given up the last one takes its number. That costs finding who

@@ -213,6 +213,17 @@ describe('memory given back', () => {
     expect(new Set(again).size).toBe(10_000)
   })
 
+  test('pages freed in a low segment are used before a new segment is asked for', () => {
+    const arena = new Arena()
+    const addresses = Array.from({ length: 6000 }, () => arena.allocate(16_000))
+    const { segmentCount, bytesReserved } = arena
+    for (const address of addresses.slice(0, 1500)) arena.free(address)
+    expect(arena.segmentCount).toBe(segmentCount)
+    // Other classes, so that only whole free pages can serve them.
+    for (let i = 0; i < 1500; i++) arena.allocate(13_000)
+    expect(arena.bytesReserved).toBe(bytesReserved)
+  })
+
   test('own buffers count in what is reserved', () => {
     const arena = new Arena()
     const address = arena.allocate(1_000_000)
