@@ -49,11 +49,10 @@ export async function startServerProcess(
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.on('error', (error) => keep(Buffer.from(`${error.message}\n`)))
-    const killOnExit = (): void => void child.kill('SIGKILL')
-    process.once('exit', killOnExit)
+    const guard = startGuard(child)
     const stop = async (): Promise<void> => {
       await stopChild(child)
-      process.off('exit', killOnExit)
+      guard?.kill('SIGKILL')
       rmSync(dir, { recursive: true, force: true })
     }
     if (await answersPing(port, child)) return { name, port, pid: child.pid as number, log: () => log, stop }
@@ -96,6 +95,18 @@ function pingOnce(port: number): Promise<boolean> {
     socket.once('connect', () => socket.write('PING\r\n'))
     socket.once('data', (data) => end(data.toString('latin1').startsWith('+PONG')))
   })
+}
+
+/**
+ * A test run may be killed outright, and then nothing of ours can run. So a shell holds the other end of a
+ * pipe that the system closes with this process, and then ends the server.
+ */
+function startGuard(child: ChildProcess): ChildProcess | null {
+  if (child.pid === undefined) return null
+  const guard = spawn('sh', ['-c', `read _; kill -9 ${child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] })
+  guard.on('error', () => {})
+  child.once('exit', () => guard.kill('SIGKILL'))
+  return guard
 }
 
 /** SIGTERM, and SIGKILL for one that has not ended three seconds later. */
