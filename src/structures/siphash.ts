@@ -8,8 +8,8 @@ import type { Block } from './block.ts'
  * Why this member of the family. SipHash proper works on 64-bit words, which JavaScript only has as
  * BigInt; HalfSipHash is the same construction on 32-bit words, with
  * a 64-bit secret and 32 bits out, and the index stores exactly 32. One round per word and three at the
- * end is the variant its authors offer for hash tables and the one Linux uses for its own; 2-4 took about twice as
- * long on 16-byte keys (bench/micro/siphash) and protects against forgery, which is not the threat:
+ * end is the variant its authors offer for hash tables and the one Linux uses for its own; 2-4 took 1.3 to 2 times
+ * as long (bench/micro/siphash) and protects against forgery, which is not the threat:
  * an attacker sees no hash values here. Redis made the same choice with SipHash-1-2.
  */
 
