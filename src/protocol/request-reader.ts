@@ -43,13 +43,9 @@ const STAR = 0x2a
 const DOLLAR = 0x24
 const ZERO = 0x30
 
-// `*d\r\n` or `$d\r\n` as one little-endian word, and where it has its digit.
+// `*d\r\n` as one little-endian word, without its digit.
 const ONE_DIGIT_MASK = 0xffff00ff | 0
 const COUNT_WORD = 0x0a0d002a
-const LENGTH_WORD = 0x0a0d0024
-// `$dd\r` likewise.
-const TWO_DIGITS_MASK = 0xff0000ff | 0
-const LENGTH_WORD_2 = 0x0d000024
 
 export class RequestReader {
   /** The request that next() completed. Replaced, not reused, by reset() after a huge one. */
@@ -254,11 +250,11 @@ export class RequestReader {
 /** The length in `$d\r\n` or `$dd\r`, given as a word (no loop over digits: bench/micro/request-reader.ts), or -1. */
 function shortLength(word: number): number {
   const digit = ((word >> 8) & 0xff) - ZERO
-  if (digit < 0 || digit > 9) return -1
-  if ((word & ONE_DIGIT_MASK) === LENGTH_WORD) return digit
-  const second = ((word >> 16) & 0xff) - ZERO
-  if ((word & TWO_DIGITS_MASK) !== LENGTH_WORD_2 || digit === 0 || second < 0 || second > 9) return -1
-  return digit * 10 + second
+  const third = (word >> 16) & 0xff
+  if ((word & 0xff) !== DOLLAR || digit < 0 || digit > 9) return -1
+  if (third === CR) return digit
+  const second = third - ZERO
+  return word >>> 24 === CR && digit > 0 && second >= 0 && second <= 9 ? digit * 10 + second : -1
 }
 
 /** Position of the first `byte` of the line at `at`, or -1. A NUL hides what follows it: Redis uses strchr. */
