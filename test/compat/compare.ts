@@ -106,7 +106,13 @@ class Side {
     if (step.bytes.length > 0) client.write(step.bytes)
     const frames: Buffer[] = []
     for (let i = 0; i < step.frames; i++) frames.push(await client.frame())
-    while (step.kind === 'drain' && !frames.at(-1)?.includes(DRAINED)) frames.push(await client.frame())
+    if (step.kind === 'drain') {
+      let frame: Buffer
+      do {
+        frame = await client.frame()
+        frames.push(frame)
+      } while (!frame.includes(DRAINED))
+    }
     return frames
   }
 

@@ -16,12 +16,12 @@ import { compat } from './suite.ts'
 
 /** Redis keeps names in hash tables: frames are compared as a set, without the counts at their ends. */
 function anyOrder(step: Step): Step {
-  const arrange = (all: Buffer[]): Buffer[] =>
-    all
-      .map((frame) => frame.toString('latin1').replace(/:\d+\r\n$/, ':N\r\n'))
-      .sort()
-      .map((text) => Buffer.from(text, 'latin1'))
-  return arranged(step, arrange, 'hash order')
+  return arranged(step, sortedFrames, 'hash order')
+}
+
+function sortedFrames(frames: Buffer[]): Buffer[] {
+  const texts = frames.map((frame) => frame.toString('latin1').replace(/:\d+\r\n$/, ':N\r\n'))
+  return texts.sort().map((text) => Buffer.from(text, 'latin1'))
 }
 
 const names = (count: number): string => Array.from({ length: count }, (_, i) => `c${i}`).join(' ')
