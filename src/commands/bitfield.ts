@@ -1,5 +1,6 @@
 /** BITFIELD and BITFIELD_RO: a list of reads and writes of small integers inside one string. */
 import type { Client } from '../engine/client.ts'
+import type { KeyReference } from '../engine/key-specs.ts'
 import { type Entry, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -93,6 +94,17 @@ export function bitfieldRo(client: Client, args: Arguments): void {
   const operations = readOperations(client, args)
   if (operations.some(({ action }) => action !== 'get')) throw GET_ONLY
   replyFields(client, args, operations)
+}
+
+/** BITFIELD only reads its key when all its operations are GET; where they do not parse, it may write. */
+export function bitfieldKeys(args: Arguments): KeyReference[] {
+  let at = 2
+  while (at < args.count) {
+    if (args.is(at, 'GET') && at + 2 < args.count) at += 3
+    else if (args.is(at, 'OVERFLOW') && at + 1 < args.count) at += 2
+    else return [{ index: 1, flags: ['RW', 'access', 'update'] }]
+  }
+  return [{ index: 1, flags: ['RO', 'access'] }]
 }
 
 function replyFields(client: Client, args: Arguments, operations: readonly FieldOperation[]): void {

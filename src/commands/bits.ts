@@ -17,7 +17,7 @@ import {
   setBit,
 } from '../values/bitmap.ts'
 import { bitOffsetArgument, bytesForBit, growForBit } from './bit-offset.ts'
-import { bitfield, bitfieldRo } from './bitfield.ts'
+import { bitfield, bitfieldKeys, bitfieldRo } from './bitfield.ts'
 
 const NOT_A_BIT = err('bit is not an integer or out of range')
 const NOT_ONE_OR_ZERO = err('The bit argument must be 1 or 0.')
@@ -209,6 +209,7 @@ export const bitmapCommands: Family = family('bitmap', {
         notes: 'This command allows both access and modification of the key',
       },
     ],
+    findKeys: bitfieldKeys,
     run: bitfield,
   },
   BITFIELD_RO: {

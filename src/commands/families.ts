@@ -2,6 +2,7 @@
 import type { Family } from '../engine/command.ts'
 import { bitmapCommands } from './bits.ts'
 import { clientCommands } from './client.ts'
+import { commandCommands } from './command-info.ts'
 import { configCommands } from './config.ts'
 import { connectionCommands } from './connection.ts'
 import { counterCommands } from './counters.ts'
@@ -25,6 +26,7 @@ export const families: readonly Family[] = [
   connectionCommands,
   clientCommands,
   serverCommands,
+  commandCommands,
   configCommands,
   infoCommands,
   debugCommands,

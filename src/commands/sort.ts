@@ -1,7 +1,7 @@
 /** SORT and SORT_RO: options, the range asked for, and what becomes of the sorted elements. */
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
-import { type KeySpec, keyAt } from '../engine/key-specs.ts'
+import { type KeyReference, type KeySpec, keyAt } from '../engine/key-specs.ts'
 import { type Entry, TYPE_LIST } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_LIST } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -177,6 +177,17 @@ const STORED_KEY: KeySpec = {
     "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array",
 }
 
+/** The key behind STORE; the last one counts. */
+function storedKey(args: Arguments): KeyReference[] {
+  let found: KeyReference[] = []
+  for (let i = 2; i < args.count; i++) {
+    if (args.is(i, 'LIMIT')) i += 2
+    else if (args.is(i, 'GET') || args.is(i, 'BY')) i++
+    else if (args.is(i, 'STORE') && i + 1 < args.count) found = [{ index: ++i, flags: ['OW', 'update'] }]
+  }
+  return found
+}
+
 export const sortCommands: Family = family('generic', {
   SORT: {
     summary: 'Sorts the elements in a list, a set, or a sorted set, optionally storing the result.',
@@ -187,6 +198,7 @@ export const sortCommands: Family = family('generic', {
     flags: ['write', 'denyoom'],
     categories: SORTED_TYPES,
     keys: [keyAt(1, 'RO', 'access'), PATTERN_KEYS, STORED_KEY],
+    findKeys: (args) => [{ index: 1, flags: ['RO', 'access'] }, ...storedKey(args)],
     run: (client, args) => sort(client, args, true),
   },
   SORT_RO: {
@@ -197,6 +209,7 @@ export const sortCommands: Family = family('generic', {
     flags: ['readonly'],
     categories: SORTED_TYPES,
     keys: [keyAt(1, 'RO', 'access'), PATTERN_KEYS],
+    findKeys: () => [{ index: 1, flags: ['RO', 'access'] }],
     run: (client, args) => sort(client, args, false),
   },
 })

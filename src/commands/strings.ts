@@ -1,7 +1,7 @@
 /** The string commands: reading, storing and changing whole values and ranges of them. */
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
-import { keyAt, keyRange } from '../engine/key-specs.ts'
+import { type KeyReference, keyAt, keyRange } from '../engine/key-specs.ts'
 import { RAW_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -176,6 +176,14 @@ function getrange(client: Client, args: Arguments): void {
   else client.reply.bulk(entry.block, entry.valueOffset + start, end - start + 1)
 }
 
+/** SET reads its key only with GET among the options. */
+function setKeys(args: Arguments): KeyReference[] {
+  for (let i = 3; i < args.count; i++) {
+    if (args.is(i, 'GET')) return [{ index: 1, flags: ['RW', 'access', 'update'] }]
+  }
+  return [{ index: 1, flags: ['OW', 'update'] }]
+}
+
 export const stringCommands: Family = family('string', {
   SET: {
     summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
@@ -196,6 +204,7 @@ export const stringCommands: Family = family('string', {
       ['6.2.0', 'Added the `GET`, `EXAT` and `PXAT` option.'],
       ['7.0.0', 'Allowed the `NX` and `GET` options to be used together.'],
     ],
+    findKeys: setKeys,
     run: set,
   },
   GET: {

@@ -4,7 +4,7 @@
  */
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Client } from './client.ts'
-import type { KeySpec } from './key-specs.ts'
+import type { KeyReference, KeySpec } from './key-specs.ts'
 import { arityOf } from './syntax.ts'
 
 /** Redis's command flags, by bit, in the order in which COMMAND INFO lists them. */
@@ -54,9 +54,13 @@ export interface CommandSpec {
   /** ACL categories beyond those that follow from group and flags. */
   readonly categories?: readonly string[]
   readonly keys?: readonly KeySpec[]
+  /** Where the specifications do not tell: finds the keys among arguments that have the right count. */
+  readonly findKeys?: (args: Arguments) => KeyReference[]
   readonly tips?: readonly string[]
   readonly history?: readonly (readonly [version: string, change: string])[]
   readonly deprecated?: { readonly since: string; readonly replacedBy: string }
+  /** COMMAND DOCS calls it a system command, which applications have no business with. */
+  readonly system?: true
   readonly subcommands?: Readonly<Record<string, CommandSpec>>
   /** A RESP2 client may run it while it subscribes to something. */
   readonly whileSubscribed?: true

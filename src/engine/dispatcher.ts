@@ -97,9 +97,8 @@ export class Dispatcher {
     if (command === null) return this.reject(client, null, unknownCommand(args))
     if (command.subcommands !== null && args.count > 1) {
       const child = command.subcommands.get(args.text(1).toLowerCase())
-      if (child !== undefined) command = child
-      else if (command.spec.run === undefined)
-        return this.reject(client, command, unknownSubcommand(command, args))
+      if (child === undefined) return this.reject(client, command, unknownSubcommand(command, args))
+      command = child
     }
     if (args.count < command.minArguments || args.count > command.maxArguments) {
       return this.reject(client, command, wrongArguments(command.name))

@@ -18,6 +18,12 @@ export type KeyFlag =
   | 'incomplete'
   | 'variable_flags'
 
+/** A key among a command's arguments, and what the command does to it. */
+export interface KeyReference {
+  readonly index: number
+  readonly flags: readonly KeyFlag[]
+}
+
 export interface KeySpec {
   readonly begin:
     | { readonly type: 'index'; readonly index: number }
@@ -75,14 +81,30 @@ export function keyIndexes(spec: KeySpec, args: Arguments): number[] | null {
   } else if (spec.find.type === 'keynum') {
     const at = begin + spec.find.keynum
     if (at >= args.count) return null
-    const count = Number(args.text(at))
-    if (!Number.isInteger(count) || count < 0) return null
+    // Redis reads the count with atoi here: digits followed by something else count.
+    const count = Number.parseInt(args.text(at), 10)
+    if (Number.isNaN(count)) return null
     step = spec.find.step
     first = begin + spec.find.first
     last = first + (count - 1) * step
   } else return null
-  if (last >= args.count || (last < first && spec.find.type === 'range')) return null
+  if (last >= args.count || last < first) return null
   const indexes: number[] = []
   for (let at = first; at <= last; at += step) indexes.push(at)
   return indexes
+}
+
+/**
+ * The keys among `args` by all of `specs`; null when the arguments do not fit them, or when a specification
+ * does not tell (unknown, incomplete).
+ */
+export function keysBySpecs(specs: readonly KeySpec[], args: Arguments): KeyReference[] | null {
+  const keys: KeyReference[] = []
+  for (const spec of specs) {
+    if (spec.flags.includes('not_key')) continue
+    const indexes = spec.incomplete ? null : keyIndexes(spec, args)
+    if (indexes === null) return null
+    for (const index of indexes) keys.push({ index, flags: spec.flags })
+  }
+  return keys
 }

@@ -47,8 +47,19 @@ function readSequence(reader: WordReader): SyntaxNode[] {
       })
   }
   if (alternatives.length === 1) return alternatives[0]
-  const children = alternatives.map((nodes) => asOne(mergeRepeats(nodes)))
-  return [{ kind: 'oneof', text: '', optional: false, multiple: false, children }]
+  return [oneOf(alternatives)]
+}
+
+/** "A | B [A | B ...]" is one choice that repeats; the repetition stands at the end of the last alternative. */
+function oneOf(alternatives: SyntaxNode[][]): SyntaxNode {
+  const last = alternatives.at(-1) as SyntaxNode[]
+  const end = last.at(-1)
+  const repeated = end !== undefined && (end.text === '...' || (end.optional && end.multiple))
+  const cut = repeated ? [...alternatives.slice(0, -1), last.slice(0, -1)] : alternatives
+  const children = cut.map((nodes) => asOne(mergeRepeats(nodes)))
+  const again = end?.text === '...' || JSON.stringify(end?.children) === JSON.stringify(children)
+  if (repeated && !again) return oneOf([...alternatives.slice(0, -1), [asOne(mergeRepeats(last))]])
+  return { kind: 'oneof', text: '', optional: false, multiple: repeated, children }
 }
 
 function readGroup(reader: WordReader, optional: boolean): SyntaxNode {

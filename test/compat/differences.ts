@@ -24,5 +24,11 @@ export const COMMAND_DIFFERENCES: {
     'client|setinfo': 'new in 7.2',
     'client|no-touch': 'new in 7.2',
   },
-  changed: {},
+  changed: {
+    'bitop arguments': 'since 7.2 the operations are named one by one',
+    'client|kill arguments': 'since 7.2 the choices of SKIPME are named, and every filter may come once',
+    'client|list arguments': 'since 7.2 the client ids follow their keyword without a group around them',
+    'config|get arguments': 'since 7.2 the parameters have no group around them',
+    'psubscribe arguments': 'since 7.2 the patterns have no group around them',
+  },
 }
