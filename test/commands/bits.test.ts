@@ -64,6 +64,7 @@ describe('single bits', () => {
     s.run('SETBIT k 8 0')
     s.run('BITFIELD k GET u8 0 SET u8 0 0 INCRBY u8 0 1')
     s.run('BITFIELD k OVERFLOW FAIL INCRBY u8 0 300')
+    s.run('BITFIELD k SET u8 0 1 INCRBY u8 0 0')
     expect(s.events()).toEqual(['setbit k 0', 'setbit k 0'])
   })
 })

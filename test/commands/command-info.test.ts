@@ -22,6 +22,10 @@ test('COMMAND INFO', () => {
   expect(s.run('COMMAND INFO get nothing')).toBe(`*2\r\n${flat}$-1\r\n`)
 })
 
+test('a flag that Redis does not show', () => {
+  expect(session().run('COMMAND INFO publish')).toContain('*4\r\n+pubsub\r\n+loading\r\n+stale\r\n+fast\r\n')
+})
+
 test('bare COMMAND, COMMAND INFO and COMMAND COUNT agree', () => {
   const s = session()
   const all = s.run('COMMAND')

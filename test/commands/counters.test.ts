@@ -42,6 +42,14 @@ test('the limits', () => {
   expect(s.run('DECR k')).toBe(OVERFLOW)
 })
 
+test('a sum is exact where doubles are not', () => {
+  const s = session()
+  s.run('SET k 9007199254740991')
+  expect(s.run('INCRBY k 2')).toBe(':9007199254740993\r\n')
+  expect(s.run('INCRBY k 9007199254740992')).toBe(':18014398509481985\r\n')
+  expect(s.run('GET k')).toBe(bulk('18014398509481985'))
+})
+
 test('a sum is what BigInt says, or an overflow', () => {
   const int64 = fc.oneof(
     fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

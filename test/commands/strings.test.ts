@@ -76,6 +76,9 @@ describe('SET and GET', () => {
     expect(s.run('TTL k')).toBe(integer(100))
     s.run('SET k v')
     expect(s.run('TTL k')).toBe(integer(-1))
+    s.run('SET k v EX 100')
+    s.run('SET k v XX')
+    expect(s.run('TTL k')).toBe(integer(-1))
   })
 
   test.each([
@@ -106,7 +109,7 @@ describe('SET and GET', () => {
     expect(eventsOf(s, 'GETEX k EX 10')).toEqual(['expire k 0'])
     expect(eventsOf(s, 'GETEX k PERSIST')).toEqual(['persist k 0'])
     expect(eventsOf(s, 'GETEX k PERSIST')).toEqual([])
-    expect(eventsOf(s, 'GETEX k PXAT 1')).toEqual(['del k 0'])
+    expect(eventsOf(s, `GETEX k PXAT ${s.clock.now}`)).toEqual(['del k 0'])
     expect(eventsOf(s, 'GETDEL k')).toEqual([])
     s.run('SET k v')
     expect(eventsOf(s, 'GETDEL k')).toEqual(['del k 0'])
@@ -156,6 +159,18 @@ describe('the others', () => {
     expect(s.run('SETRANGE k 5 x')).toBe(integer(6))
     expect(s.run('GET k')).toBe(bulk('abc\0\0x'))
     expect(s.run('OBJECT ENCODING k')).toBe(bulk('raw'))
+  })
+
+  test('the gap that SETRANGE leaves is zeros, whatever the memory held', () => {
+    const s = session()
+    for (let i = 0; i < 50; i++) s.call('SET', `used${i}`, '\xff'.repeat(90))
+    for (let i = 0; i < 50; i++) s.run(`DEL used${i}`)
+    s.run('SETRANGE a 1 x')
+    expect(s.run('GET a')).toBe(bulk('\0x'))
+    s.run('SETRANGE a 80 x')
+    expect(s.run('GET a')).toBe(bulk(`\0x${'\0'.repeat(78)}x`))
+    s.run('SETRANGE b 70 x')
+    expect(s.run('GET b')).toBe(bulk(`${'\0'.repeat(70)}x`))
   })
 
   test('values stop at proto-max-bulk-len', () => {
