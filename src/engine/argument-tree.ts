@@ -31,7 +31,10 @@ export interface ArgumentNode {
   readonly children: readonly ArgumentNode[]
 }
 
-/** What Redis calls a group (alternatives or a block) whose name is not that of its members, joined by '_'. */
+/**
+ * What Redis calls a group (alternatives or a block) whose name is not that of its members, joined by '_'.
+ * "command members" goes before "members".
+ */
 const GROUP_NAMES: Readonly<Record<string, string>> = {
   and_or_xor_not: 'operation',
   asc_desc: 'order',
@@ -57,6 +60,8 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
   start_end_index_unit: 'index',
   wrap_sat_fail_write_operation: 'write',
   write_all: 'mode',
+  'CLIENT|CACHING yes_no': 'mode',
+  'CLIENT|TRACKING on_off': 'status',
 }
 
 /** Keywords that are not their own name. */
@@ -166,7 +171,8 @@ function group(
   })
   if (type === 'oneof' && children.some((child) => child.type !== 'pure-token')) walk.position = Number.NaN
   const joined = children.map((child) => child.name).join('_')
-  return { ...PLAIN, name: GROUP_NAMES[joined] ?? joined, type, token, children }
+  const name = GROUP_NAMES[`${walk.command} ${joined}`] ?? GROUP_NAMES[joined] ?? joined
+  return { ...PLAIN, name, type, token, children }
 }
 
 const PLAIN: ArgumentNode = {
