@@ -160,14 +160,17 @@ function unpause(client: Client): void {
   client.reply.ok()
 }
 
-/** Nothing can block yet, so there is nobody to unblock; arguments are checked all the same. */
 function unblock(client: Client, args: Arguments): void {
-  if (args.count > 4) throw SYNTAX_ERROR
-  if (args.count === 4 && !args.is(3, 'TIMEOUT') && !args.is(3, 'ERROR')) {
+  if (args.count > 4) {
+    throw err(`unknown subcommand or wrong number of arguments for '${args.text(1)}'. Try CLIENT HELP.`)
+  }
+  const withError = args.count === 4 && args.is(3, 'ERROR')
+  if (args.count === 4 && !withError && !args.is(3, 'TIMEOUT')) {
     throw err('CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   }
-  args.integer(2)
-  client.reply.integer(0)
+  const target = client.engine.clients.get(args.integer(2))
+  const unblocked = target !== undefined && client.engine.blocking.unblock(target, withError)
+  client.reply.integer(unblocked ? 1 : 0)
 }
 
 const HELP: readonly string[] = [

@@ -1,6 +1,7 @@
 /** Every command family the server has: what the dispatcher is handed. */
 import type { Family } from '../engine/command.ts'
 import { bitmapCommands } from './bits.ts'
+import { blockingListCommands } from './blocking-lists.ts'
 import { clientCommands } from './client.ts'
 import { commandCommands } from './command-info.ts'
 import { configCommands } from './config.ts'
@@ -43,5 +44,6 @@ export const families: readonly Family[] = [
   bitmapCommands,
   listCommands,
   listSearchCommands,
+  blockingListCommands,
   pubsubCommands,
 ]

@@ -85,7 +85,7 @@ function server({ settings, clock, runId, startedAt }: Engine): Fields {
   ]
 }
 
-function clients({ clients: connected, settings, pause }: Engine): Fields {
+function clients({ clients: connected, settings, pause, blocking }: Engine): Fields {
   let input = 0
   let output = 0
   for (const client of connected.values()) {
@@ -98,9 +98,9 @@ function clients({ clients: connected, settings, pause }: Engine): Fields {
     ['maxclients', settings.maxclients],
     ['client_recent_max_input_buffer', input],
     ['client_recent_max_output_buffer', output],
-    ['blocked_clients', pause.heldClients],
+    ['blocked_clients', pause.heldClients + blocking.count],
     ['tracking_clients', 0],
-    ['clients_in_timeout_table', 0],
+    ['clients_in_timeout_table', blocking.timedCount],
   ]
 }
 

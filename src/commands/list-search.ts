@@ -85,8 +85,8 @@ function lpos(client: Client, args: Arguments): void {
   for (const index of found) reply.integer(index)
 }
 
-/** LMOVE and RPOPLPUSH. */
-function move(client: Client, args: Arguments, from: End, to: End): void {
+/** LMOVE and RPOPLPUSH; with a source that is there, also BLMOVE and BRPOPLPUSH. */
+export function move(client: Client, args: Arguments, from: End, to: End): void {
   const { db, reply } = client
   const source = db.writeTyped(args, 1, TYPE_LIST)
   if (source === null) {
@@ -135,10 +135,20 @@ function transfer(
   afterRemoval(client, source, args, 1, list, from === 'head' ? 'lpop' : 'rpop', 1)
 }
 
-function lmpop(client: Client, args: Arguments): void {
-  const { db, reply } = client
-  const keys = positiveArgument(args, 1, 'numkeys should be greater than 0')
-  const after = 2 + keys
+/** What LMPOP and BLMPOP are asked for. */
+export interface MultiPop {
+  /** Indexes of the arguments that are keys. */
+  readonly firstKey: number
+  readonly lastKey: number
+  readonly end: End
+  /** Elements at most. */
+  readonly most: number
+}
+
+/** "numkeys key [key ...] LEFT|RIGHT [COUNT count]" from argument `at` on. Throws the error for anything else. */
+export function readMultiPop(args: Arguments, at: number): MultiPop {
+  const keys = positiveArgument(args, at, 'numkeys should be greater than 0')
+  const after = at + 1 + keys
   if (after >= args.count) throw SYNTAX_ERROR
   const end = endArgument(args, after)
   let most = 1
@@ -147,19 +157,30 @@ function lmpop(client: Client, args: Arguments): void {
     most = positiveArgument(args, after + 2, 'count should be greater than 0')
     if (args.count > after + 3) throw SYNTAX_ERROR
   }
-  for (let key = 2; key < after; key++) {
-    const entry = db.writeTyped(args, key, TYPE_LIST)
-    if (entry === null) continue
-    const list = listOf(client, entry)
-    const count = Math.min(most, list.length)
-    reply.arrayHeader(2)
-    reply.bulk(args.block, args.offsets[key], args.lengths[key])
-    reply.arrayHeader(count)
-    popElements(client, list, end, count)
-    afterRemoval(client, entry, args, key, list, end === 'head' ? 'lpop' : 'rpop', count)
-    return
+  return { firstKey: at + 1, lastKey: after - 1, end, most }
+}
+
+/** Takes up to `most` elements off the list under argument `key`; the reply names the key. False: no list there. */
+export function popSome(client: Client, args: Arguments, key: number, end: End, most: number): boolean {
+  const { db, reply } = client
+  const entry = db.writeTyped(args, key, TYPE_LIST)
+  if (entry === null) return false
+  const list = listOf(client, entry)
+  const count = Math.min(most, list.length)
+  reply.arrayHeader(2)
+  reply.bulk(args.block, args.offsets[key], args.lengths[key])
+  reply.arrayHeader(count)
+  popElements(client, list, end, count)
+  afterRemoval(client, entry, args, key, list, end === 'head' ? 'lpop' : 'rpop', count)
+  return true
+}
+
+function lmpop(client: Client, args: Arguments): void {
+  const { firstKey, lastKey, end, most } = readMultiPop(args, 1)
+  for (let key = firstKey; key <= lastKey; key++) {
+    if (popSome(client, args, key, end, most)) return
   }
-  reply.nullArray()
+  client.reply.nullArray()
 }
 
 /** Argument `index` as a number above zero; anything else is refused with `refusal`. */

@@ -54,6 +54,7 @@ export function clientLine(client: Client): string {
 function clientFlags(client: Client): string {
   let flags = ''
   if (client.subscriptions !== null) flags += 'P'
+  if (client.held !== 0) flags += 'b'
   if (client.closeAfterReply) flags += 'c'
   if (client.noEvict) flags += 'e'
   if (client.noTouch) flags += 'T'

@@ -49,13 +49,33 @@ export class Dispatcher {
     const command = this.resolve(client, args)
     if (gates === 0) {
       if (command !== null) this.run(client, command, args)
+      if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
       return true
     }
     if (command !== null && !this.passGates(client, command, args, gates)) return false
     // CLIENT REPLY ON takes the gate down while it runs, and is answered.
-    if ((client.gates & gates & GATE_REPLY) !== 0) silence(client, mark)
+    // A command that blocks has its reply, and what becomes of it, still to come.
+    if ((client.gates & gates & GATE_REPLY) !== 0 && client.held === 0) silence(client, mark)
     this.engine.pushes.end(client)
+    if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
     return true
+  }
+
+  /** Has a command that blocked reply now, by `answer`, which may throw as handlers do. It is no new call. */
+  finishBlocked(client: Client, command: Command, answer: () => void): void {
+    const { keyspace } = this.engine
+    const { noTouch } = keyspace
+    const mark = client.reply.length
+    this.switchTimer(command)
+    keyspace.noTouch = client.noTouch
+    try {
+      answer()
+    } catch (error) {
+      client.reply.rewind(mark)
+      this.answerError(client, command, error)
+    }
+    keyspace.noTouch = noTouch
+    if ((client.gates & GATE_REPLY) !== 0) silence(client, mark)
   }
 
   /** Runs a command that MULTI queued, past the gates, in the middle of EXEC's reply. */

@@ -10,6 +10,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
 import type { Timers } from '../platform/timers.ts'
+import { Blocking } from './blocking.ts'
 import { Client, type Link } from './client.ts'
 import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
@@ -53,6 +54,7 @@ export class Engine {
   readonly dispatcher: Dispatcher
   readonly turn: Turn
   readonly pause: Pause
+  readonly blocking: Blocking
   readonly stats: Stats
   readonly outputLimits: OutputLimits
   readonly pushes: Pushes
@@ -88,6 +90,7 @@ export class Engine {
     this.dispatcher = new Dispatcher(this, this.commands)
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)
+    this.blocking = new Blocking(this, parts.timers)
     this.stats = new Stats()
     this.outputLimits = new OutputLimits(this.settings, parts.clock, parts.timers, parts.log, this.stats)
     this.pushes = new Pushes(this.outputLimits)
@@ -126,6 +129,7 @@ export class Engine {
   disconnect(client: Client): void {
     this.clients.delete(client.id)
     this.pause.forget(client)
+    this.blocking.forget(client)
     this.watches.unwatch(client)
     this.outputLimits.forget(client)
     this.pubsub.unsubscribeAll(client)

@@ -201,6 +201,7 @@ export class Database {
     target.index.insert(entry.hash, entry.address)
     if (listed) entry.deadlinePosition = target.deadlines.add(entry.address)
     this.keyspace.listener?.keyEvent(target, entry.keyBytes(), NOTIFY_NEW, 'new')
+    if (entry.type === TYPE_LIST) this.keyspace.arrivals?.keyArrived(target, entry)
   }
 
   /** A random key that is not past its deadline, every one equally likely; null when there is none. */
@@ -322,6 +323,7 @@ export class Database {
     into.access = lfu ? lfuStart(clock.now) : lruAccess(clock.now)
     this.index.insert(hash, address)
     this.keyspace.listener?.keyEvent(this, into.keyBytes(), NOTIFY_NEW, 'new')
+    if (type === TYPE_LIST) this.keyspace.arrivals?.keyArrived(this, into)
     return into
   }
 

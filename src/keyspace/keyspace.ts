@@ -9,6 +9,7 @@ import { Arena } from '../structures/arena.ts'
 import { ListView } from '../values/list-value.ts'
 import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
+import type { Entry } from './entry.ts'
 import { LazyFree } from './lazy-free.ts'
 
 /** What is told of changes in the keyspace. */
@@ -22,6 +23,14 @@ export interface KeyspaceListener {
   keyEvent(db: Database, key: Buffer, type: number, event: string): void
   /** All content of `db` is about to go (`by` null: FLUSHDB) or to be replaced by that of `by` (SWAPDB). */
   databaseReplaced(db: Database, by: Database | null): void
+}
+
+/** What is told of keys that clients may be waiting for: far less than every change. */
+export interface ArrivalListener {
+  /** A list came to be under a key that had none: made, renamed, moved or copied there. It may have no element yet. */
+  keyArrived(db: Database, entry: Entry): void
+  /** Any key of the two databases may have arrived. */
+  databasesSwapped(one: Database, other: Database): void
 }
 
 /** Counters INFO reports; CONFIG RESETSTAT clears them. */
@@ -69,6 +78,8 @@ export class Keyspace {
   /** Set while a CLIENT NO-TOUCH client's command runs. */
   noTouch: boolean
   listener: KeyspaceListener | null
+  /** Set while clients wait for keys. */
+  arrivals: ArrivalListener | null
 
   constructor(settings: Settings, clock: Clock, random: Random) {
     this.settings = settings
@@ -87,6 +98,7 @@ export class Keyspace {
     this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
     this.noTouch = false
     this.listener = null
+    this.arrivals = null
     this.databases = []
     for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
   }
@@ -110,6 +122,7 @@ export class Keyspace {
     this.listener?.databaseReplaced(one, other)
     this.listener?.databaseReplaced(other, one)
     one.swapWith(other)
+    this.arrivals?.databasesSwapped(one, other)
   }
 
   /** Removes every key of `databases`; the memory follows in slices, or at once when nothing is left. */

@@ -12,6 +12,7 @@ export const differences = {
   'client-setinfo': 'CLIENT SETINFO and the fields lib-name and lib-ver came with 7.2',
   'client-no-touch': 'CLIENT NO-TOUCH came with 7.2',
   'hello-noauth': 'the text of 7.2 says "HELLO <proto> AUTH"',
+  'timeout-overflow': 'since 7.2 a timeout too large for 64 bits is out of range; in 7.0 it wrapped around',
   'loglevel-nothing': 'loglevel knows "nothing" since 7.2',
 } as const
 

@@ -1,0 +1,26 @@
+/** How long a blocking command waits at most: seconds with a fraction, as BLPOP and its relatives take them. */
+import type { Client } from '../engine/client.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { err } from '../protocol/error-replies.ts'
+import { parseLongDouble } from '../structures/long-double.ts'
+
+const NOT_A_TIMEOUT = err('timeout is not a float or out of range')
+const NEGATIVE_TIMEOUT = err('timeout is negative')
+const TIMEOUT_OUT_OF_RANGE = err('timeout is out of range')
+
+/** Redis counts milliseconds in 64 bits. */
+const MILLISECONDS_MAX = 2 ** 63
+
+/** Argument `index` in milliseconds, rounded up; 0 is for ever. Throws the error for what is no timeout. */
+export function timeoutArgument(client: Client, args: Arguments, index: number): number {
+  const value = parseLongDouble(args.block, args.offsets[index], args.lengths[index])
+  if (value === null || Number.isNaN(value.exponent)) throw NOT_A_TIMEOUT
+  const { negative, mantissa, exponent } = value
+  const size = Number.isFinite(exponent) ? Number(mantissa) * 2 ** exponent : Number.POSITIVE_INFINITY
+  // Less than a double can hold is still more than nothing.
+  const tiny = size === 0 && mantissa > 0n && !negative
+  const milliseconds = tiny ? 1 : Math.ceil((negative ? -size : size) * 1000)
+  if (milliseconds < 0) throw NEGATIVE_TIMEOUT
+  if (milliseconds + client.engine.clock.now >= MILLISECONDS_MAX) throw TIMEOUT_OUT_OF_RANGE
+  return milliseconds
+}

@@ -1,0 +1,270 @@
+/**
+ * Clients that wait for keys: for which, who is served first when one arrives, and how waiting ends otherwise.
+ * What serving a client means is its command's business.
+ *
+ * A client waits for a list only while the key has none, and no list is empty; so only a list that comes to be
+ * under a key can serve anybody. The keyspace tells of that and of nothing else: a write that makes no new list
+ * pays one comparison, or none, however many clients wait. An arrival only marks the key ready. Clients are
+ * served after the command, or the whole transaction, that made it; what is gone again by then serves nobody.
+ *
+ * The order is Redis's: keys in the order in which they became ready, and for each the clients in the order in
+ * which they blocked. Serving may make other keys ready (BLMOVE): they follow in a next round.
+ */
+import type { Database } from '../keyspace/database.ts'
+import type { Entry } from '../keyspace/entry.ts'
+import type { ArrivalListener, Keyspace } from '../keyspace/keyspace.ts'
+import type { Timer, Timers } from '../platform/timers.ts'
+import { Arguments } from '../protocol/arguments.ts'
+import { ErrorReply } from '../protocol/error-replies.ts'
+import { type Client, HELD_BY_BLOCK } from './client.ts'
+import type { Command } from './command.ts'
+import type { Engine } from './engine.ts'
+
+const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+
+/** Replies as the command does when it finds the key that argument `key` names; it holds a list. */
+export type Serve = (client: Client, args: Arguments, key: number) => void
+
+/** How long and for which of its arguments a command waits. */
+export interface Wait {
+  /** Its keys are the arguments from `firstKey` to `lastKey`. */
+  readonly firstKey: number
+  readonly lastKey: number
+  /** The type of value it waits for. */
+  readonly type: number
+  /** Milliseconds; 0 is for ever. */
+  readonly timeout: number
+  readonly serve: Serve
+}
+
+/** The clients waiting for one key, as a list from the longest waiting on: any of them may leave at any time. */
+class KeyQueue {
+  readonly db: Database
+  /** The key's bytes as latin1. */
+  readonly key: string
+  first: Place | null = null
+  last: Place | null = null
+  length: number = 0
+  /** It is among the ready keys. */
+  ready: boolean = false
+
+  constructor(db: Database, key: string) {
+    this.db = db
+    this.key = key
+  }
+
+  append(place: Place): void {
+    place.previous = this.last
+    if (this.last === null) this.first = place
+    else this.last.next = place
+    this.last = place
+    this.length++
+  }
+
+  /** The place keeps its `next`, for a walk that stands on it. */
+  remove(place: Place): void {
+    const { previous, next } = place
+    if (previous === null) this.first = next
+    else previous.next = next
+    if (next === null) this.last = previous
+    else next.previous = previous
+    place.left = true
+    this.length--
+  }
+}
+
+/** A client's place in the queue of one of its keys. */
+class Place {
+  readonly blocked: Blocked
+  readonly queue: KeyQueue
+  /** Index of the key among the command's arguments. */
+  readonly argument: number
+  previous: Place | null = null
+  next: Place | null = null
+  left: boolean = false
+
+  constructor(blocked: Blocked, queue: KeyQueue, argument: number) {
+    this.blocked = blocked
+    this.queue = queue
+    this.argument = argument
+  }
+}
+
+/** A client that waits, with its command. */
+interface Blocked {
+  readonly client: Client
+  readonly command: Command
+  readonly args: Arguments
+  readonly wait: Wait
+  readonly places: Place[]
+  /** Null when it waits for ever. */
+  timer: Timer | null
+}
+
+export class Blocking implements ArrivalListener {
+  /** Keys that clients can be served on. Whoever runs commands calls serve() after each when there are any. */
+  ready: KeyQueue[]
+  /** Clients that wait for a limited time (INFO clients_in_timeout_table). */
+  timedCount: number
+  private readonly engine: Engine
+  private readonly keyspace: Keyspace
+  private readonly timers: Timers
+  private readonly blocked: Map<Client, Blocked>
+  private readonly queues: Map<Database, Map<string, KeyQueue>>
+
+  constructor(engine: Engine, timers: Timers) {
+    this.ready = []
+    this.timedCount = 0
+    this.engine = engine
+    this.keyspace = engine.keyspace
+    this.timers = timers
+    this.blocked = new Map()
+    this.queues = new Map()
+  }
+
+  /** Clients that wait. */
+  get count(): number {
+    return this.blocked.size
+  }
+
+  /** Blocks the client whose command `args` is running; it must not have replied. */
+  block(client: Client, args: Arguments, wait: Wait): void {
+    const command = client.lastCommand
+    if (command === null) throw new Error('only a command can block its client')
+    const blocked: Blocked = { client, command, args: Arguments.copyOf(args), wait, places: [], timer: null }
+    for (let key = wait.firstKey; key <= wait.lastKey; key++) {
+      const queue = this.queueOf(client.db, args.text(key))
+      // A key named twice is one key.
+      if (queue.last?.blocked !== blocked) this.enter(queue, blocked, key)
+    }
+    if (wait.timeout > 0) {
+      this.timedCount++
+      blocked.timer = this.timers.timeout(() => this.timeOut(blocked), wait.timeout)
+    }
+    client.held |= HELD_BY_BLOCK
+    this.blocked.set(client, blocked)
+    this.keyspace.arrivals = this
+  }
+
+  /** CLIENT UNBLOCK: ends the wait as a timeout does, or with an error. False when the client does not wait. */
+  unblock(client: Client, withError: boolean): boolean {
+    const blocked = this.blocked.get(client)
+    if (blocked === undefined) return false
+    this.leave(blocked)
+    if (!withError) blocked.command.failed++
+    this.finish(blocked, () => {
+      if (withError) throw UNBLOCKED
+      client.reply.nullArray()
+    })
+    return true
+  }
+
+  /** Forgets a client that is gone. */
+  forget(client: Client): void {
+    const blocked = this.blocked.get(client)
+    if (blocked !== undefined) this.leave(blocked)
+  }
+
+  keyArrived(db: Database, entry: Entry): void {
+    const keys = this.queues.get(db)
+    if (keys === undefined) return
+    const { block, keyOffset, keyLength } = entry
+    const queue = keys.get(block.bytes.toString('latin1', keyOffset, keyOffset + keyLength))
+    if (queue !== undefined) this.markReady(queue)
+  }
+
+  databasesSwapped(one: Database, other: Database): void {
+    for (const db of [one, other]) {
+      for (const queue of this.queues.get(db)?.values() ?? []) this.markReady(queue)
+    }
+  }
+
+  /** Serves whom the ready keys can serve. */
+  serve(): void {
+    while (this.ready.length > 0) {
+      const { ready } = this
+      this.ready = []
+      for (const queue of ready) {
+        queue.ready = false
+        this.serveKey(queue)
+      }
+    }
+  }
+
+  private serveKey(queue: KeyQueue): void {
+    let place = queue.first
+    for (let left = queue.length; place !== null && left > 0; left--) {
+      const { blocked, argument } = place
+      if (!place.left) {
+        const entry = queue.db.find(blocked.args, argument)
+        if (entry === null) return
+        if (entry.type === blocked.wait.type) this.serveClient(blocked, argument)
+      }
+      place = place.next
+    }
+  }
+
+  private serveClient(blocked: Blocked, key: number): void {
+    const { client, args, wait } = blocked
+    this.leave(blocked)
+    this.finish(blocked, () => wait.serve(client, args, key))
+  }
+
+  private timeOut(blocked: Blocked): void {
+    const { dispatcher } = this.engine
+    this.leave(blocked)
+    dispatcher.beginBatch()
+    this.finish(blocked, () => blocked.client.reply.nullArray())
+    dispatcher.endBatch()
+  }
+
+  /** Has the client, which waits no more, answered; then it goes on with its input. */
+  private finish({ client, command }: Blocked, answer: () => void): void {
+    this.engine.dispatcher.finishBlocked(client, command, answer)
+    client.link.flushSoon()
+    client.link.resume()
+  }
+
+  private queueOf(db: Database, key: string): KeyQueue {
+    let keys = this.queues.get(db)
+    if (keys === undefined) this.queues.set(db, (keys = new Map<string, KeyQueue>()))
+    let queue = keys.get(key)
+    if (queue === undefined) keys.set(key, (queue = new KeyQueue(db, key)))
+    return queue
+  }
+
+  private enter(queue: KeyQueue, blocked: Blocked, argument: number): void {
+    const place = new Place(blocked, queue, argument)
+    queue.append(place)
+    blocked.places.push(place)
+  }
+
+  /** Takes the client out of all its queues. */
+  private leave(blocked: Blocked): void {
+    const { client, timer, places } = blocked
+    for (const place of places) {
+      const { queue } = place
+      queue.remove(place)
+      if (queue.length === 0) this.drop(queue)
+    }
+    if (timer !== null) {
+      timer.cancel()
+      this.timedCount--
+    }
+    client.held &= ~HELD_BY_BLOCK
+    this.blocked.delete(client)
+    if (this.blocked.size === 0) this.keyspace.arrivals = null
+  }
+
+  private drop({ db, key }: KeyQueue): void {
+    const keys = this.queues.get(db)
+    keys?.delete(key)
+    if (keys?.size === 0) this.queues.delete(db)
+  }
+
+  private markReady(queue: KeyQueue): void {
+    if (queue.ready) return
+    queue.ready = true
+    this.ready.push(queue)
+  }
+}
