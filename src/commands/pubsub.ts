@@ -40,11 +40,11 @@ function unsubscribe(client: Client, args: Arguments, word: string, kind: Subscr
 }
 
 function publish(client: Client, args: Arguments): void {
-  client.reply.integer(client.engine.pubsub.publish(args.copy(1), args.copy(2)))
+  client.reply.integer(client.engine.pubsub.publish(args, 1, 2))
 }
 
 function spublish(client: Client, args: Arguments): void {
-  client.reply.integer(client.engine.pubsub.publishToShard(args.copy(1), args.copy(2)))
+  client.reply.integer(client.engine.pubsub.publishToShard(args, 1, 2))
 }
 
 /** PUBSUB CHANNELS and SHARDCHANNELS: the names somebody subscribes to, if given those that match a pattern. */

@@ -4,9 +4,13 @@
  *
  * Names are kept as latin1 strings: one character for each byte, so every name is told from every other.
  */
+import type { Arguments } from '../protocol/arguments.ts'
+import type { ReplyWriter } from '../protocol/reply-writer.ts'
+import { EMPTY_BLOCK } from '../structures/block.ts'
 import { globMatches } from '../structures/glob.ts'
 import type { Client } from './client.ts'
 import { GATE_PUSHES, GATE_SUBSCRIBED } from './gates.ts'
+import { type Pattern, PatternIndex } from './pattern-index.ts'
 import type { Pushes } from './pushes.ts'
 
 /** What can be subscribed to. */
@@ -19,24 +23,37 @@ export class Subscriptions {
   readonly shardChannels: Set<string> = new Set()
 }
 
-interface Pattern {
-  readonly bytes: Buffer
-  readonly subscribers: Set<Client>
-}
-
 /** The subscribers to each name of one kind; a name nobody subscribes to has no entry. */
 export type Directory = ReadonlyMap<string, ReadonlySet<Client>>
 
 export class PubSub {
   private readonly pushes: Pushes
   private readonly directories: Readonly<Record<SubscriptionKind, Map<string, Set<Client>>>>
-  /** The patterns as publish() goes through them; null when it has to be made anew. */
-  private patterns: Pattern[] | null
+  private readonly patterns: PatternIndex
+  // Of the message on its way. Functions made once read them: none is made for every message.
+  private args: Arguments | null
+  private channel: number
+  private text: number
+  private pattern: Buffer
+  private receivers: number
+  private readonly writeMessage: (reply: ReplyWriter) => void
+  private readonly writeShardMessage: (reply: ReplyWriter) => void
+  private readonly writeMatch: (reply: ReplyWriter) => void
+  private readonly tryPattern: (pattern: Pattern) => void
 
   constructor(pushes: Pushes) {
     this.pushes = pushes
     this.directories = { channels: new Map(), patterns: new Map(), shardChannels: new Map() }
-    this.patterns = []
+    this.patterns = new PatternIndex()
+    this.args = null
+    this.channel = 0
+    this.text = 0
+    this.pattern = EMPTY_BLOCK.bytes
+    this.receivers = 0
+    this.writeMessage = (reply) => this.write(reply, 3, '$7\r\nmessage\r\n')
+    this.writeShardMessage = (reply) => this.write(reply, 3, '$8\r\nsmessage\r\n')
+    this.writeMatch = (reply) => this.write(reply, 4, '$8\r\npmessage\r\n')
+    this.tryPattern = (pattern) => this.sendIfMatch(pattern)
   }
 
   /** Who subscribes to what of one kind. */
@@ -65,8 +82,9 @@ export class PubSub {
     const subscribers = directory.get(name)
     if (subscribers !== undefined) subscribers.add(client)
     else {
-      directory.set(name, new Set([client]))
-      if (kind === 'patterns') this.patterns = null
+      const first = new Set([client])
+      directory.set(name, first)
+      if (kind === 'patterns') this.patterns.add(name, first)
     }
     this.updateGates(client)
   }
@@ -99,54 +117,61 @@ export class PubSub {
     client.gates |= client.reply.resp === 2 ? GATE_SUBSCRIBED : GATE_PUSHES
   }
 
-  /** Sends `message` to the subscribers of `channel` and of patterns that match it. Returns to how many. */
-  publish(channel: Buffer, message: Buffer): number {
-    let receivers = 0
-    const subscribers = this.directories.channels.get(channel.toString('latin1'))
-    if (subscribers !== undefined) {
-      receivers += subscribers.size
-      this.send(subscribers, '$7\r\nmessage\r\n', channel, message)
-    }
-    this.patterns ??= [...this.directories.patterns].map(([name, clients]) => ({
-      bytes: Buffer.from(name, 'latin1'),
-      subscribers: clients,
-    }))
-    // A subscriber closed on the way may take the last subscription to a pattern with it: this.patterns changes.
-    const { patterns } = this
-    for (const { bytes, subscribers: clients } of patterns) {
-      if (!globMatches(bytes, 0, bytes.length, channel, 0, channel.length, false)) continue
-      receivers += clients.size
-      this.sendMatch(clients, bytes, channel, message)
-    }
-    return receivers
+  /**
+   * Sends argument `text` to the subscribers of the channel that argument `channel` names and of patterns that
+   * match it. Returns to how many.
+   */
+  publish(args: Arguments, channel: number, text: number): number {
+    const name = args.text(channel)
+    this.begin(args, channel, text)
+    const subscribers = this.directories.channels.get(name)
+    if (subscribers !== undefined) this.send(subscribers, this.writeMessage)
+    this.patterns.eachCandidate(name, this.tryPattern)
+    return this.end()
   }
 
-  /** Sends `message` to the subscribers of a shard channel. Returns to how many. */
-  publishToShard(channel: Buffer, message: Buffer): number {
-    const subscribers = this.directories.shardChannels.get(channel.toString('latin1'))
-    if (subscribers === undefined) return 0
-    const receivers = subscribers.size
-    this.send(subscribers, '$8\r\nsmessage\r\n', channel, message)
-    return receivers
+  /** The same for the subscribers of a shard channel, which no pattern matches. */
+  publishToShard(args: Arguments, channel: number, text: number): number {
+    this.begin(args, channel, text)
+    const subscribers = this.directories.shardChannels.get(args.text(channel))
+    if (subscribers !== undefined) this.send(subscribers, this.writeShardMessage)
+    return this.end()
   }
 
-  private send(clients: ReadonlySet<Client>, word: string, channel: Buffer, message: Buffer): void {
-    this.pushes.sendAll(clients, (reply) => {
-      reply.pushHeader(3)
-      reply.raw(word)
-      reply.bulkBytes(channel)
-      reply.bulkBytes(message)
-    })
+  private begin(args: Arguments, channel: number, text: number): void {
+    this.args = args
+    this.channel = channel
+    this.text = text
+    this.receivers = 0
   }
 
-  private sendMatch(clients: ReadonlySet<Client>, pattern: Buffer, channel: Buffer, message: Buffer): void {
-    this.pushes.sendAll(clients, (reply) => {
-      reply.pushHeader(4)
-      reply.raw('$8\r\npmessage\r\n')
-      reply.bulkBytes(pattern)
-      reply.bulkBytes(channel)
-      reply.bulkBytes(message)
-    })
+  private end(): number {
+    this.args = null
+    return this.receivers
+  }
+
+  private sendIfMatch({ bytes, subscribers }: Pattern): void {
+    const { args, channel } = this
+    if (args === null) return
+    const { block, offsets, lengths } = args
+    if (!globMatches(bytes, 0, bytes.length, block.bytes, offsets[channel], lengths[channel], false)) return
+    this.pattern = bytes
+    this.send(subscribers, this.writeMatch)
+  }
+
+  private send(clients: ReadonlySet<Client>, write: (reply: ReplyWriter) => void): void {
+    this.receivers += clients.size
+    this.pushes.sendAll(clients, write)
+  }
+
+  private write(reply: ReplyWriter, parts: number, word: string): void {
+    const { args, channel, text } = this
+    if (args === null) return
+    reply.pushHeader(parts)
+    reply.raw(word)
+    if (parts === 4) reply.bulkBytes(this.pattern)
+    reply.bulk(args.block, args.offsets[channel], args.lengths[channel])
+    reply.bulk(args.block, args.offsets[text], args.lengths[text])
   }
 
   private remove(client: Client, kind: SubscriptionKind, name: string): void {
@@ -155,6 +180,6 @@ export class PubSub {
     subscribers?.delete(client)
     if (subscribers?.size !== 0) return
     directory.delete(name)
-    if (kind === 'patterns') this.patterns = null
+    if (kind === 'patterns') this.patterns.remove(name)
   }
 }

@@ -3,14 +3,14 @@
  * client's output a push stands and what a push to many costs; what it says is its sender's business.
  */
 import { ReplyWriter } from '../protocol/reply-writer.ts'
-import { type Block, newBlock } from '../structures/block.ts'
+import { SharedReply } from '../protocol/shared-reply.ts'
 import type { Client } from './client.ts'
 import { GATE_REPLY } from './gates.ts'
 import { CHECKED_FROM, type OutputLimits } from './output-limits.ts'
 
 /**
- * From this many clients on, those with nothing else to send hold one block together, until they write it or
- * append to it. With fewer, blocks come from the pool of reply blocks and a copy costs less (bench/pubsub.ts).
+ * From this many clients on the push is shared: one copy in memory, and the clients' replies point to it until
+ * they are written or have something else added. For fewer a copy into each reply costs less (bench/pubsub.ts).
  */
 const SHARED_FROM = 64
 
@@ -20,22 +20,13 @@ export type PushWriter = (reply: ReplyWriter) => void
 /** A push in one protocol's form. */
 class Encoded {
   readonly writer: ReplyWriter
-  private shared: Block | null
+  /** The same, for the clients that have nothing else to send. */
+  shared: SharedReply | null
 
   constructor(resp: number) {
     this.writer = new ReplyWriter()
     this.writer.resp = resp
     this.shared = null
-  }
-
-  /** The push in a block of its size, the same at every call. */
-  get block(): Block {
-    if (this.shared === null) {
-      const { block, length } = this.writer
-      this.shared = newBlock(length)
-      block.bytes.copy(this.shared.bytes, 0, 0, length)
-    }
-    return this.shared
   }
 
   clear(): void {
@@ -48,6 +39,8 @@ export class Pushes {
   private readonly limits: OutputLimits
   private readonly resp2: Encoded
   private readonly resp3: Encoded
+  /** The number of the push to many at hand: a shared reply knows by it what it has been given already. */
+  private stamp: number
   /** The client whose command runs, if it may be sent pushes meanwhile. */
   private running: Client | null
   /** Its pushes, which follow the reply: in the middle of it they would be taken for a part of it. */
@@ -57,8 +50,14 @@ export class Pushes {
     this.limits = limits
     this.resp2 = new Encoded(2)
     this.resp3 = new Encoded(3)
+    this.stamp = 0
     this.running = null
     this.held = new ReplyWriter()
+  }
+
+  /** The client whose command runs, where that is one that may be sent pushes meanwhile. */
+  get current(): Client | null {
+    return this.running
   }
 
   /** Call before running a command of a client that may be sent pushes. */
@@ -86,7 +85,12 @@ export class Pushes {
 
   /** Sends each of `clients` the push that `write` writes; it is called once per protocol in use. */
   sendAll(clients: ReadonlySet<Client>, write: PushWriter): void {
+    if (clients.size === 1) {
+      for (const client of clients) this.sendOne(client, write)
+      return
+    }
     const share = clients.size >= SHARED_FROM
+    this.stamp++
     let overLimit: Client[] | null = null
     for (const client of clients) {
       const encoded = client.reply.resp === 2 ? this.resp2 : this.resp3
@@ -103,15 +107,45 @@ export class Pushes {
     if (overLimit !== null) for (const client of overLimit) this.limits.close(client)
   }
 
-  private append(client: Client, encoded: Encoded, share: boolean): void {
+  private sendOne(client: Client, write: PushWriter): void {
     const { reply } = client
     if (client.closeAfterReply) return
     if (client === this.running) {
-      this.held.rawBlock(encoded.writer.block, encoded.writer.length)
+      this.held.resp = reply.resp
+      write(this.held)
       return
     }
-    if (share && reply.length === 0) reply.borrow(encoded.block)
-    else reply.rawBlock(encoded.writer.block, encoded.writer.length)
+    write(reply)
     client.link.flushSoon()
+    if (reply.length > CHECKED_FROM && this.limits.exceeded(client)) this.limits.close(client)
+  }
+
+  private append(client: Client, encoded: Encoded, share: boolean): void {
+    const { reply } = client
+    const { block, length } = encoded.writer
+    if (client.closeAfterReply) return
+    if (client === this.running) {
+      this.held.rawBlock(block, length)
+      return
+    }
+    if (!share || !this.share(reply, encoded)) reply.rawBlock(block, length)
+    client.link.flushSoon()
+  }
+
+  /** Adds the push to what the reply shares with others, or begins to share. False when it shares nothing. */
+  private share(reply: ReplyWriter, encoded: Encoded): boolean {
+    const { block, length } = encoded.writer
+    const { shared } = reply
+    if (shared !== null) {
+      if (shared.stamp !== this.stamp && reply.length === shared.length)
+        shared.append(block, length, this.stamp)
+      if (shared.stamp !== this.stamp || reply.length !== shared.previous) return false
+      reply.follow(shared)
+      return true
+    }
+    if (reply.length > 0) return false
+    encoded.shared ??= new SharedReply(block, length, this.stamp)
+    reply.borrow(encoded.shared)
+    return true
   }
 }

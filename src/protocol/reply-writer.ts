@@ -6,6 +6,7 @@ import { Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { formatDouble } from '../structures/doubles.ts'
 import { writeInteger } from '../structures/integers.ts'
 import type { ErrorReply } from './error-replies.ts'
+import type { SharedReply } from './shared-reply.ts'
 
 /** Size of a fresh reply block, and the only size the pool keeps. */
 export const REPLY_BLOCK_SIZE: number = 16 * 1024
@@ -30,13 +31,16 @@ export class ReplyWriter {
   block: Block
   /** Bytes written so far. */
   length: number
-  /** Bytes the block can hold. */
+  /** What the block belongs to when it is not this writer's own. */
+  shared: SharedReply | null
+  /** Bytes the block can hold; 0 for one that is not this writer's own. */
   private capacity: number
 
   constructor() {
     this.resp = 2
     this.block = EMPTY_BLOCK
     this.length = 0
+    this.shared = null
     this.capacity = 0
   }
 
@@ -50,6 +54,7 @@ export class ReplyWriter {
   detach(): void {
     this.block = EMPTY_BLOCK
     this.length = 0
+    this.shared = null
     this.capacity = 0
   }
 
@@ -244,13 +249,20 @@ export class ReplyWriter {
   }
 
   /**
-   * Makes all of `block` the reply without copying it, while there is no other. The block may be the reply of
-   * many: with no room of its own nothing is written into it, and the next append moves to another.
+   * Makes all of `shared` the reply without copying it, while there is no other. With no room of its own
+   * nothing is written into it here: the next append moves to another block.
    */
-  borrow(block: Block): void {
+  borrow(shared: SharedReply): void {
     this.release()
-    this.block = block
-    this.length = block.bytes.length
+    this.shared = shared
+    this.block = shared.block
+    this.length = shared.length
+  }
+
+  /** Makes what has been appended to the shared reply a part of this one, which was all of it before. */
+  follow(shared: SharedReply): void {
+    this.block = shared.block
+    this.length = shared.length
   }
 
   /** ASCII text that is already a reply. */
@@ -287,6 +299,7 @@ export class ReplyWriter {
     else block = newBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
     this.block.bytes.copy(block.bytes, 0, 0, this.length)
     this.block = block
+    this.shared = null
     this.capacity = block.bytes.length
   }
 }

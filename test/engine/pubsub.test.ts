@@ -135,6 +135,60 @@ describe('a message to many', () => {
     expect(bytes).toBeLessThan(256 * 16_384 + 2000 * 512)
   })
 
+  test('random messages, some taken in between: each client has its own and in order', () => {
+    const action = fc.record({
+      what: fc.constantFrom('publish', 'publish', 'publish', 'take', 'ping', 'move', 'hello'),
+      channel: fc.constantFrom('x', 'y'),
+      client: fc.nat(79),
+      upTo: fc.nat(79),
+      size: fc.oneof(fc.nat(100), fc.nat(9000)),
+    })
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+        const { publisher, listeners } = many(80)
+        const expected = listeners.map(() => '')
+        const inX = listeners.map(() => true)
+        const inY = listeners.map(() => false)
+        const type = (i: number): '*' | '>' => (listeners[i].client.reply.resp === 3 ? '>' : '*')
+        for (const [step, { what, channel, client, upTo, size }] of actions.entries()) {
+          if (what === 'publish') {
+            const text = `${step} ${'m'.repeat(size)}`
+            publisher.call('PUBLISH', channel, text)
+            for (const i of listeners.keys()) {
+              if ((channel === 'x' ? inX : inY)[i]) expected[i] += message(channel, text, type(i))
+            }
+          } else if (what === 'take') {
+            for (let i = Math.min(client, upTo); i <= Math.max(client, upTo); i++) {
+              expect(listeners[i].take()).toBe(expected[i])
+              expected[i] = ''
+            }
+          } else if (what === 'ping') {
+            listeners[client].connection.send(['PING', 'p'])
+            expected[client] += type(client) === '>' ? '$1\r\np\r\n' : '*2\r\n$4\r\npong\r\n$1\r\np\r\n'
+          } else if (what === 'hello') {
+            if (type(client) === '*') continue
+            for (const words of [['CLIENT', 'REPLY', 'OFF'], ['HELLO', '2'], ['RESET']]) {
+              listeners[client].connection.send(words)
+            }
+            expected[client] += '+RESET\r\n'
+            inX[client] = false
+            inY[client] = false
+          } else {
+            // About half of those in x join y.
+            for (let i = 0; i < 80; i += 2) {
+              if (!inX[i] || inY[i]) continue
+              listeners[i].connection.send(['SUBSCRIBE', 'y'])
+              inY[i] = true
+              expected[i] += `${type(i)}3\r\n$9\r\nsubscribe\r\n$1\r\ny\r\n:2\r\n`
+            }
+          }
+        }
+        expect(listeners.map((listener) => listener.take())).toEqual(expected)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   test('to a client that is about to be closed, nothing; it is still counted', () => {
     const { publisher, listeners } = many(2)
     listeners[0].client.closeAfterReply = true

@@ -1,0 +1,71 @@
+/**
+ * The patterns that somebody subscribes to, so that publishing to a channel looks at few of those that cannot
+ * match it. What the subscribers are sent is pubsub.ts's.
+ *
+ * Redis tries every pattern with every message. But a pattern matches only what begins with its literal part,
+ * the bytes in front of the first `*`, `?`, `[` or `\`; in "user:123:*" that is nearly all of it. Patterns lie
+ * in buckets by their literal part, and a channel looks only into the buckets of its own beginnings: as many
+ * lookups as there are literal parts of different lengths, of which PREFIX_MAX bytes count at most, so that
+ * nobody can make that many. Patterns with the same literal part are tried one by one, as in Redis.
+ */
+import type { Client } from './client.ts'
+
+/** Bytes of the literal part that tell buckets apart. */
+const PREFIX_MAX = 32
+
+export interface Pattern {
+  /** Latin1. */
+  readonly name: string
+  readonly bytes: Buffer
+  readonly subscribers: ReadonlySet<Client>
+}
+
+export class PatternIndex {
+  /** Literal part → the patterns with it, by name. Maps bear removal while they are gone through. */
+  private readonly buckets: Map<string, Map<string, Pattern>>
+  /** How many buckets there are of each length of literal part. */
+  private readonly bucketsOfLength: number[]
+
+  constructor() {
+    this.buckets = new Map()
+    this.bucketsOfLength = Array.from({ length: PREFIX_MAX + 1 }, () => 0)
+  }
+
+  /** Adds a pattern that is not there. The set goes on being the caller's to change. */
+  add(name: string, subscribers: ReadonlySet<Client>): void {
+    const prefix = literalPart(name)
+    let bucket = this.buckets.get(prefix)
+    if (bucket === undefined) {
+      bucket = new Map()
+      this.buckets.set(prefix, bucket)
+      this.bucketsOfLength[prefix.length]++
+    }
+    bucket.set(name, { name, bytes: Buffer.from(name, 'latin1'), subscribers })
+  }
+
+  remove(name: string): void {
+    const prefix = literalPart(name)
+    const bucket = this.buckets.get(prefix)
+    bucket?.delete(name)
+    if (bucket?.size !== 0) return
+    this.buckets.delete(prefix)
+    this.bucketsOfLength[prefix.length]--
+  }
+
+  /** Calls `found` with each pattern that may match the channel, longer literal parts last. */
+  eachCandidate(channel: string, found: (pattern: Pattern) => void): void {
+    if (this.buckets.size === 0) return
+    const longest = Math.min(PREFIX_MAX, channel.length)
+    for (let length = 0; length <= longest; length++) {
+      if (this.bucketsOfLength[length] === 0) continue
+      const bucket = this.buckets.get(channel.slice(0, length))
+      if (bucket !== undefined) for (const pattern of bucket.values()) found(pattern)
+    }
+  }
+}
+
+/** What everything that the pattern matches begins with, PREFIX_MAX bytes of it at most. */
+function literalPart(pattern: string): string {
+  const special = pattern.search(/[*?[\\]/)
+  return pattern.slice(0, special === -1 ? PREFIX_MAX : Math.min(special, PREFIX_MAX))
+}
