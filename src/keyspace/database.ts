@@ -92,7 +92,8 @@ export class Database {
 
   /** The entry of a key that is there and not past its deadline; an expired one is removed on the way. */
   find(args: Arguments, key: number, into: Entry = this.entry): Entry | null {
-    const entry = this.peek(args.block, args.offsets[key], args.lengths[key], into)
+    const hash = this.hashOf(args, key)
+    const entry = this.locate(args.block, args.offsets[key], args.lengths[key], hash, into)
     if (entry === null) return null
     return this.expireIfDue(entry) ? null : entry
   }
@@ -111,7 +112,7 @@ export class Database {
   ): Entry {
     const keyOffset = args.offsets[key]
     const keyLength = args.lengths[key]
-    const entry = this.peek(args.block, keyOffset, keyLength, into)
+    const entry = this.locate(args.block, keyOffset, keyLength, this.hashOf(args, key), into)
     if (entry === null || this.expireIfDue(entry)) {
       return this.insert(args.block, keyOffset, keyLength, into.hash, type, length, into)
     }
@@ -294,13 +295,24 @@ export class Database {
 
   /** Points `into` at the key's entry, expired or not; null when there is none. Leaves the hash in `into`. */
   peek(key: Block, offset: number, length: number, into: Entry = this.entry): Entry | null {
-    const { arena, hashKey0, hashKey1 } = this.keyspace
-    const hash = sipHash(key, offset, length, hashKey0, hashKey1)
+    const { hashKey0, hashKey1 } = this.keyspace
+    return this.locate(key, offset, length, sipHash(key, offset, length, hashKey0, hashKey1), into)
+  }
+
+  private hashOf(args: Arguments, key: number): number {
+    if (key === 1 && args.keyHash !== 0) return args.keyHash
+    const { hashKey0, hashKey1 } = this.keyspace
+    return sipHash(args.block, args.offsets[key], args.lengths[key], hashKey0, hashKey1)
+  }
+
+  private locate(key: Block, offset: number, length: number, hash: number, into: Entry): Entry | null {
+    const { arena } = this.keyspace
     const index = this.index
     for (let slot = index.first(hash); slot !== -1; slot = index.next(slot, hash)) {
       into.point(arena, index.addressAt(slot), hash)
-      if (into.keyLength === length && equalBytes(key, offset, into.block, into.keyOffset, length))
+      if (into.keyLength === length && equalBytes(key, offset, into.block, into.keyOffset, length)) {
         return into
+      }
     }
     into.hash = hash
     return null

@@ -11,6 +11,7 @@ import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
 import type { Entry } from './entry.ts'
 import { LazyFree } from './lazy-free.ts'
+import { Lookahead } from './lookahead.ts'
 
 /** What is told of changes in the keyspace. */
 export interface KeyspaceListener {
@@ -63,6 +64,7 @@ export class Keyspace {
   readonly hashKey0: number
   readonly hashKey1: number
   readonly stats: KeyspaceStats
+  readonly lookahead: Lookahead
   readonly lazyFree: LazyFree
   readonly defragmentation: Defragmentation
   readonly databases: Database[]
@@ -73,11 +75,15 @@ export class Keyspace {
   readonly freedList: ListView
   /** Changes since the last save (INFO rdb_changes_since_last_save). */
   dirty: number
+  /** Most bytes in use when looked at (INFO used_memory_peak). */
+  peakBytes: number
   /** Follows maxmemory-policy: the access clock holds LFU counters instead of the LRU time. */
   lfu: boolean
   /** Set while a CLIENT NO-TOUCH client's command runs. */
   noTouch: boolean
   listener: KeyspaceListener | null
+  /** Called once for each flush of one or all databases, before it. */
+  onFlush: (() => void) | null
   /** Set while clients wait for keys. */
   arrivals: ArrivalListener | null
 
@@ -92,12 +98,15 @@ export class Keyspace {
     this.list = new ListView(this.arena)
     this.otherList = new ListView(this.arena)
     this.freedList = new ListView(this.arena)
+    this.lookahead = new Lookahead()
     this.lazyFree = new LazyFree(this)
     this.defragmentation = new Defragmentation(this)
     this.dirty = 0
+    this.peakBytes = 0
     this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
     this.noTouch = false
     this.listener = null
+    this.onFlush = null
     this.arrivals = null
     this.databases = []
     for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
@@ -117,6 +126,11 @@ export class Keyspace {
     return bytes
   }
 
+  /** Notes the memory in use; the peak is the largest noted. */
+  notePeak(): void {
+    this.peakBytes = Math.max(this.peakBytes, this.usedBytes)
+  }
+
   /** Exchanges the content of two databases (SWAPDB). */
   swap(one: Database, other: Database): void {
     this.listener?.databaseReplaced(one, other)
@@ -128,6 +142,7 @@ export class Keyspace {
   /** Removes every key of `databases`; the memory follows in slices, or at once when nothing is left. */
   flush(databases: readonly Database[]): number {
     let removed = 0
+    this.onFlush?.()
     for (const db of databases) {
       this.listener?.databaseReplaced(db, null)
       removed += db.size

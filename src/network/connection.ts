@@ -5,6 +5,7 @@
 import type { Server, Socket } from 'node:net'
 import { type Client, HELD_BY_BLOCK, type Link } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
+import { GATE_MONITORING } from '../engine/gates.ts'
 import { CHECKED_FROM } from '../engine/output-limits.ts'
 import { REPLY_BLOCK_SIZE } from '../protocol/reply-writer.ts'
 import { fileDescriptor, type Input, readInto } from './accepted-handle.ts'
@@ -94,6 +95,7 @@ export class Connection implements Link, Input {
 
   filled(length: number): boolean {
     if (this.closed) return false
+    this.engine.stats.readsProcessed++
     this.engine.stats.netInputBytes += length
     this.client.netInput += length
     this.intake.filled(length)
@@ -106,6 +108,7 @@ export class Connection implements Link, Input {
 
   chunk(bytes: Uint8Array): void {
     if (this.closed) return
+    this.engine.stats.readsProcessed++
     this.engine.stats.netInputBytes += bytes.length
     this.client.netInput += bytes.length
     this.intake.take(bytes as Buffer)
@@ -167,8 +170,10 @@ export class Connection implements Link, Input {
     const { client, socket } = this
     if (!this.closed) {
       const idle = timeout > 0 && now - client.lastInteraction > timeout
-      // A subscriber waits for messages, however long.
-      if (idle && (client.held & HELD_BY_BLOCK) === 0 && client.subscriptions === null) this.destroy()
+      // A subscriber waits for messages, a monitor for commands, however long.
+      const monitors = (client.gates & GATE_MONITORING) !== 0
+      if (idle && (client.held & HELD_BY_BLOCK) === 0 && client.subscriptions === null && !monitors)
+        this.destroy()
       return
     }
     const unsent = socket.writableLength
@@ -202,6 +207,7 @@ export class Connection implements Link, Input {
     if (backlog > 0 && length < REPLY_BLOCK_SIZE && !client.closeAfterReply && !this.ended) return
     const { bytes } = reply.block
     client.netOutput += length
+    this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += length
     socket.write(length === bytes.length ? bytes : bytes.subarray(0, length), this.written)
     // Nearly always the system has taken all of it by now.

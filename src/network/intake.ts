@@ -13,6 +13,8 @@
 import type { Client } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { GATE_AUTH, GATE_REPLY } from '../engine/gates.ts'
+import { LOOKAHEAD } from '../keyspace/lookahead.ts'
+import { Arguments } from '../protocol/arguments.ts'
 import { COMPLETE, MALFORMED, RequestReader } from '../protocol/request-reader.ts'
 import { Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 
@@ -44,12 +46,21 @@ export interface SharedInput {
   /** The part of it that sockets read into. */
   readonly chunk: Buffer
   reader: RequestReader
+  /** Requests read and not yet dispatched, and where each ends. */
+  readonly requests: Arguments[]
+  readonly ends: number[]
 }
 
 /** `size` 0 is for a connection of its own, which calls take() only. */
 export function newSharedInput(size: number): SharedInput {
   const block = newBlock(size === 0 ? 0 : HEADROOM + size)
-  return { block, chunk: block.bytes.subarray(Math.min(HEADROOM, size)), reader: new RequestReader() }
+  return {
+    block,
+    chunk: block.bytes.subarray(Math.min(HEADROOM, size)),
+    reader: new RequestReader(),
+    requests: Array.from({ length: LOOKAHEAD }, () => new Arguments()),
+    ends: Array.from({ length: LOOKAHEAD }, () => 0),
+  }
 }
 
 export class Intake {
@@ -164,31 +175,59 @@ export class Intake {
       reader.reset(from)
       reader.maxBulk = engine.settings.protoMaxBulkLen
     }
+    const { requests, ends } = this.shared
     let at = from
     let left = COMMANDS_PER_TURN
+    let status = COMPLETE
     dispatcher.beginBatch()
-    while (client.held === 0 && !client.closeAfterReply && !this.stopped) {
-      if (left-- === 0 || reply.length > REPLY_PER_TURN) {
+    while (status === COMPLETE && client.held === 0 && !client.closeAfterReply && !this.stopped) {
+      if (left <= 0 || reply.length > REPLY_PER_TURN) {
         this.more = true
         break
       }
-      const status = reader.next(block, end, (client.gates & GATE_AUTH) !== 0)
-      if (status !== COMPLETE) {
-        if (status === MALFORMED) this.refuse(reader)
-        // Empty requests in front of the unfinished one are done with.
-        else if (reader.idle) at = reader.at
-        break
+      // A client that has yet to authenticate is read under limits that its next request may lift.
+      const unauthenticated = (client.gates & GATE_AUTH) !== 0
+      const most = unauthenticated ? 1 : LOOKAHEAD
+      let count = 0
+      while (count < most && (status = reader.next(block, end, unauthenticated)) === COMPLETE) {
+        ends[count] = reader.at
+        const spare = requests[count]
+        requests[count++] = reader.args
+        reader.args = spare.isHuge ? new Arguments() : spare
       }
-      if (!dispatcher.dispatch(client, reader.args)) {
+      if (count > 1) engine.keyspace.lookahead.run(client.db, requests, count)
+      left -= count
+      const ran = this.dispatchAll(count)
+      if (ran > 0) at = ends[ran - 1]
+      if (ran < count) {
+        // Held back or closing; otherwise its replies have grown too large for one turn.
         reader.reset(at)
+        this.more = client.held === 0
         break
       }
-      at = reader.at
+      if (status === MALFORMED) this.refuse(reader)
+      // Empty requests in front of the unfinished one are done with.
+      else if (status !== COMPLETE && reader.idle) at = reader.at
     }
     dispatcher.endBatch()
+    // The shared block is there for good; a block of this client's is not to be kept alive from here.
+    if (block !== this.shared.block) for (const args of requests) args.block = EMPTY_BLOCK
     client.lastInteraction = engine.clock.now
     if (this.stopped || client.closeAfterReply || at === end) this.keepNothing()
     else this.keep(reader, block, at, end)
+  }
+
+  /** Dispatches the requests read ahead, as long as the client may run them. Returns how many ran. */
+  private dispatchAll(count: number): number {
+    const { client, engine } = this
+    const { requests } = this.shared
+    const { reply } = client
+    for (let i = 0; i < count; i++) {
+      if (client.held !== 0 || client.closeAfterReply || this.stopped || reply.length > REPLY_PER_TURN)
+        return i
+      if (!engine.dispatcher.dispatch(client, requests[i])) return i
+    }
+    return count
   }
 
   private refuse(reader: RequestReader): void {

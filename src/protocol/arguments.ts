@@ -8,6 +8,8 @@ import { type ErrorReply, NOT_AN_INTEGER } from './error-replies.ts'
 
 /** Room for this many arguments before the first growth. */
 const INITIAL_ARGUMENTS = 64
+/** Tables with room for more than this are not kept for another request. */
+const KEPT_ARGUMENTS = 64 * 1024
 
 export class Arguments {
   /** Where the bytes of every argument lie. */
@@ -17,11 +19,15 @@ export class Arguments {
   offsets: Int32Array
   lengths: Int32Array
 
+  /** The keyed hash of argument 1, if it has been computed already (keyspace/lookahead.ts); else 0. */
+  keyHash: number
+
   constructor(room: number = INITIAL_ARGUMENTS) {
     this.block = EMPTY_BLOCK
     this.count = 0
     this.offsets = new Int32Array(room)
     this.lengths = new Int32Array(room)
+    this.keyHash = 0
   }
 
   /** A copy with bytes of its own, for MULTI and whoever else keeps a command. */
@@ -39,6 +45,11 @@ export class Arguments {
     }
     copy.count = args.count
     return copy
+  }
+
+  /** The tables are too large to be kept for another request. */
+  get isHuge(): boolean {
+    return this.offsets.length > KEPT_ARGUMENTS
   }
 
   /** Makes room for at least one argument more than `count`, keeping those before it. */

@@ -34,8 +34,6 @@ const ARGUMENTS_MAX = 0x7fffffff
 /** What a client that has yet to authenticate may send. */
 const UNAUTHENTICATED_ARGUMENTS_MAX = 10
 const UNAUTHENTICATED_BULK_MAX = 16384
-/** Argument tables with room for more than this are not kept for the next request. */
-const KEPT_ARGUMENTS = 64 * 1024
 
 const CR = 13
 const LF = 10
@@ -75,7 +73,7 @@ export class RequestReader {
     this.at = at
     this.missing = 0
     this.bulk = -1
-    if (this.args.offsets.length > KEPT_ARGUMENTS) this.args = new Arguments()
+    if (this.args.isHuge) this.args = new Arguments()
   }
 
   /** Whether no part of a request has been read: what lies before `at` is done with. */
@@ -110,6 +108,7 @@ export class RequestReader {
     args.block = block
     if (this.missing === 0) {
       args.count = 0
+      args.keyHash = 0
       const at = this.at
       // `*1\r\n` to `*9\r\n` in one compare, not a loop over digits: bench/micro/request-reader.ts
       const word = end - at >= 4 ? block.view.getInt32(at, true) : 0

@@ -24,9 +24,8 @@ import { nextCursor } from './scan-cursor.ts'
  * Linear hashing. There are n buckets, 2^L < n ≤ 2^(L+1). A hash belongs to the bucket its low L+1 bits name, or,
  * where there is no such bucket yet, the one its low L bits name. To grow by one bucket, number n takes those
  * entries out of bucket n - 2^L that have bit L set: one bucket is split, with the stored hashes alone, and
- * nothing else moves. So the table grows with the inserts, one split each at most, without a rehash or a
- * second table; but a new 32 MiB segment can start a garbage collection step of some ms, since V8 counts its
- * bytes. Shrinking is the same backwards.
+ * nothing else moves: no rehash, no second table. (A new 32 MiB segment can still start a garbage collection
+ * step of some ms, since V8 counts its bytes.) Shrinking is the same backwards.
  *
  * The price is that buckets not split yet in this round are up to twice as full as the others. What does not fit
  * into seven places goes to overflow buckets, linked behind. With 6 entries a bucket on average the index
@@ -90,6 +89,11 @@ export class HashIndex {
   /** The slot of the next entry with the same hash after `slot`, or -1. */
   next(slot: number, hash: number): number {
     return this.search(slot >> 3, (slot & 7) + 1, hash)
+  }
+
+  /** A word of the bucket that `hash` belongs to: reading it brings the bucket into the caches. */
+  bucketWord(hash: number): number {
+    return this.countOf(this.bucketFor(hash))
   }
 
   /** The address at a slot that first() or next() returned. */
@@ -196,10 +200,7 @@ export class HashIndex {
     this.overflowCount = 0
   }
 
-  /**
-   * Forbids merging buckets until releaseShrink(), as often as it is called: a walk over the buckets by number then
-   * meets every entry that stays, since a split only moves entries to higher numbers (some it may meet twice).
-   */
+  /** Forbids merging until releaseShrink(): a walk over the buckets by number then meets every entry that stays. */
   holdShrink(): void {
     this.holds++
   }

@@ -1,0 +1,49 @@
+/**
+ * Brings what a batch of pipelined requests will need into the processor's caches, before they run.
+ *
+ * A lookup in a large keyspace is two reads that miss every cache, one for the index's bucket and one for the
+ * entry, and the second depends on the first: some 200 ns in which the processor waits. Requests in a pipeline
+ * do not depend on each other, so their reads can wait together: first all hashes, then a loop that reads
+ * one word of each bucket, then one that reads one word of each entry. JavaScript has no prefetch instruction,
+ * but these loops are short, so the processor runs ahead in them and has many reads under way at once. The
+ * hash is kept with the request, so the lookup does not compute it again. bench/micro/lookahead.ts shows it.
+ */
+import type { Arguments } from '../protocol/arguments.ts'
+import { sipHash } from '../structures/siphash.ts'
+import type { Database } from './database.ts'
+
+/** Requests looked at together: more would push the first ones' lines out of the nearest cache again. */
+export const LOOKAHEAD = 16
+/** Longer arguments are hashed when they turn out to be keys. */
+const KEY_MAX = 128
+
+export class Lookahead {
+  /** What was read, so that no compiler can find the reads useless. */
+  read: number
+
+  constructor() {
+    this.read = 0
+  }
+
+  /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
+  run(db: Database, requests: readonly Arguments[], count: number): void {
+    const { index } = db
+    const { arena, hashKey0, hashKey1 } = db.keyspace
+    for (let i = 0; i < count; i++) {
+      const args = requests[i]
+      const { lengths } = args
+      if (args.count > 1 && lengths[1] <= KEY_MAX) {
+        args.keyHash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
+      }
+    }
+    let read = 0
+    for (let i = 0; i < count; i++) read ^= index.bucketWord(requests[i].keyHash)
+    for (let i = 0; i < count; i++) {
+      const slot = index.first(requests[i].keyHash)
+      if (slot === -1) continue
+      const address = index.addressAt(slot)
+      read ^= arena.block(address).view.getInt32(arena.offset(address), true)
+    }
+    this.read = read
+  }
+}
