@@ -6,13 +6,13 @@ import { discardTransaction } from '../engine/transaction.ts'
 import { REDIS_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import {
-  DB_INDEX_OUT_OF_RANGE,
   ErrorReply,
   err,
   INVALID_CLIENT_NAME,
   NO_PASSWORD_SET,
   WRONG_PASS,
 } from '../protocol/error-replies.ts'
+import { databaseArgument } from './database-argument.ts'
 import { samePassword } from './password.ts'
 
 function ping(client: Client, args: Arguments): void {
@@ -37,20 +37,16 @@ function quit(client: Client): void {
 }
 
 function select(client: Client, args: Arguments): void {
-  const { databases } = client.engine.keyspace
-  const id = args.integerOr(1, INVALID_DB_INDEX)
-  if (id < -(2 ** 31) || id >= 2 ** 31) throw INVALID_DB_INDEX
-  if (id < 0 || id >= databases.length) throw DB_INDEX_OUT_OF_RANGE
-  client.db = databases[id]
+  client.db = databaseArgument(client, args, 1)
   client.reply.ok()
 }
-
-const INVALID_DB_INDEX = err('invalid DB index')
 
 /** Back to the state of a fresh connection. */
 function reset(client: Client): void {
   discardTransaction(client)
   client.engine.pubsub.unsubscribeAll(client)
+  client.engine.tracking.disable(client)
+  client.engine.monitor.stop(client)
   client.reply.resp = 2
   client.skippedReplies = 0
   client.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
@@ -86,6 +82,16 @@ function authenticate(client: Client, user: string, password: Buffer): void {
   client.user = user
   client.authenticated = true
   client.gates &= ~GATE_AUTH
+}
+
+function authSecrets(args: Arguments): number[] {
+  // With more arguments than it takes, Redis does not know which is the password and shows all.
+  return args.count === 2 ? [1] : args.count === 3 ? [1, 2] : []
+}
+
+function helloSecrets(args: Arguments): number[] {
+  for (let i = 2; i + 2 < args.count; i++) if (args.is(i, 'AUTH')) return [i + 1, i + 2]
+  return []
 }
 
 function hello(client: Client, args: Arguments): void {
@@ -209,6 +215,7 @@ export const connectionCommands: Family = family('connection', {
         "`protover` made optional; when called without arguments the command reports the current connection's context.",
       ],
     ],
+    secrets: helloSecrets,
     run: hello,
   },
   AUTH: {
@@ -218,6 +225,7 @@ export const connectionCommands: Family = family('connection', {
     syntax: '[username] password',
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     history: [['6.0.0', 'Added ACL style (username and password).']],
+    secrets: authSecrets,
     run: auth,
   },
 })

@@ -1,5 +1,6 @@
 /** INFO: the sections Redis's tools read, each figure from where it is counted. */
 import type { Client } from '../engine/client.ts'
+import { clientBytes } from '../engine/client-line.ts'
 import { type Command, type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
@@ -85,7 +86,7 @@ function server({ settings, clock, runId, startedAt }: Engine): Fields {
   ]
 }
 
-function clients({ clients: connected, settings, pause, blocking }: Engine): Fields {
+function clients({ clients: connected, settings, pause, blocking, tracking }: Engine): Fields {
   let input = 0
   let output = 0
   for (const client of connected.values()) {
@@ -99,20 +100,29 @@ function clients({ clients: connected, settings, pause, blocking }: Engine): Fie
     ['client_recent_max_input_buffer', input],
     ['client_recent_max_output_buffer', output],
     ['blocked_clients', pause.heldClients + blocking.count],
-    ['tracking_clients', 0],
+    ['tracking_clients', tracking.clientCount],
     ['clients_in_timeout_table', blocking.timedCount],
   ]
 }
 
-function memory({ keyspace: data, settings }: Engine): Fields {
+function memory({ keyspace: data, settings, clients: connected }: Engine): Fields {
+  data.notePeak()
   const used = data.usedBytes
+  const peak = data.peakBytes
+  let buffers = 0
+  for (const client of connected.values()) buffers += clientBytes(client)
   const resident = residentBytes()
   return [
     ['used_memory', used],
     ['used_memory_human', human(used)],
     ['used_memory_rss', resident],
     ['used_memory_rss_human', human(resident)],
+    ['used_memory_peak', peak],
+    ['used_memory_peak_human', human(peak)],
+    ['used_memory_peak_perc', `${((used / Math.max(1, peak)) * 100).toFixed(2)}%`],
+    ['used_memory_startup', 0],
     ['used_memory_dataset', data.arena.bytesUsed],
+    ['used_memory_dataset_perc', `${((data.arena.bytesUsed / Math.max(1, used)) * 100).toFixed(2)}%`],
     ['used_memory_overhead', used - data.arena.bytesUsed],
     ['allocator_allocated', data.arena.bytesUsed],
     ['allocator_active', data.arena.bytesReserved],
@@ -123,6 +133,7 @@ function memory({ keyspace: data, settings }: Engine): Fields {
     ['maxmemory_policy', settings.maxmemoryPolicy],
     ['mem_fragmentation_ratio', (resident / Math.max(1, used)).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
+    ['mem_clients_normal', buffers],
     ['mem_allocator', 'respite-arena'],
     ['active_defrag_running', data.defragmentation.isRunning ? 1 : 0],
     ['lazyfree_pending_objects', data.lazyFree.pendingObjects],
@@ -152,11 +163,13 @@ function persistence({ keyspace: data, startedAt }: Engine): Fields {
   ]
 }
 
-function stats({ stats: counters, keyspace: { stats: keys }, pubsub }: Engine): Fields {
+function stats({ stats: counters, keyspace: { stats: keys }, pubsub, tracking: { totals } }: Engine): Fields {
   return [
     ['total_connections_received', counters.connectionsReceived],
     ['total_commands_processed', counters.commandsProcessed],
     ['instantaneous_ops_per_sec', Math.round(counters.commandRate.average)],
+    ['total_reads_processed', counters.readsProcessed],
+    ['total_writes_processed', counters.writesProcessed],
     ['total_net_input_bytes', counters.netInputBytes],
     ['total_net_output_bytes', counters.netOutputBytes],
     ['instantaneous_input_kbps', (counters.inputRate.average / 1024).toFixed(2)],
@@ -179,6 +192,9 @@ function stats({ stats: counters, keyspace: { stats: keys }, pubsub }: Engine): 
     ['latest_fork_usec', 0],
     ['total_forks', 0],
     ['migrate_cached_sockets', 0],
+    ['tracking_total_keys', totals.keys],
+    ['tracking_total_items', totals.items],
+    ['tracking_total_prefixes', totals.prefixes],
     ['unexpected_error_replies', 0],
     ['total_error_replies', counters.errorReplies],
     ['client_query_buffer_limit_disconnections', counters.queryBufferDisconnections],

@@ -13,7 +13,11 @@ function time(client: Client): void {
 }
 
 function lolwut(client: Client, args: Arguments): void {
-  if (args.count >= 3 && args.is(1, 'VERSION')) args.integer(2)
+  if (args.count > 2 && args.is(1, 'VERSION')) {
+    // Versions 5 and 6 draw, in a size given by so many numbers. We do not draw, but refuse what they refuse.
+    const sizes = { 5: 3, 6: 2 }[args.integer(2)] ?? 0
+    for (let i = 3; i < Math.min(args.count, 3 + sizes); i++) args.integer(i)
+  }
   client.reply.verbatim('txt', `Redis ver. ${REDIS_VERSION}\n`)
 }
 

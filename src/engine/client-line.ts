@@ -1,5 +1,6 @@
 /** One client as CLIENT LIST and CLIENT INFO print it. */
 import type { Client } from './client.ts'
+import { GATE_MONITORING } from './gates.ts'
 
 /** What a client's own bookkeeping takes besides its buffers, measured over 10 000 idle connections. */
 const CLIENT_BYTES = 2048
@@ -39,11 +40,11 @@ export function clientLine(client: Client): string {
     ['obl', reply.length],
     ['oll', 0],
     ['omem', link.unsentBytes],
-    ['tot-mem', CLIENT_BYTES + link.inputRoom + outputRoom + link.unsentBytes],
+    ['tot-mem', clientBytes(client)],
     ['events', link.unsentBytes > 0 ? 'rw' : 'r'],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
     ['user', client.user],
-    ['redir', -1],
+    ['redir', client.tracking?.options.redirect ?? -1],
     ['resp', reply.resp],
     ['lib-name', client.libName],
     ['lib-ver', client.libVersion],
@@ -51,10 +52,21 @@ export function clientLine(client: Client): string {
   return fields.map(([name, value]) => `${name}=${value}`).join(' ')
 }
 
+/** Memory a client takes: bookkeeping, buffers, queued commands. */
+export function clientBytes({ link, reply, transaction }: Client): number {
+  const queued = transaction?.bytes ?? 0
+  return CLIENT_BYTES + link.inputRoom + reply.block.bytes.length + link.unsentBytes + queued
+}
+
 function clientFlags(client: Client): string {
-  let flags = ''
+  let flags = (client.gates & GATE_MONITORING) === 0 ? '' : 'O'
   if (client.subscriptions !== null) flags += 'P'
+  if (client.transaction !== null) flags += 'x'
   if (client.held !== 0) flags += 'b'
+  if (client.tracking !== null) flags += 't'
+  if (client.tracking?.redirectBroken) flags += 'R'
+  if (client.tracking?.options.broadcast) flags += 'B'
+  if (client.watchList?.changed) flags += 'd'
   if (client.closeAfterReply) flags += 'c'
   if (client.noEvict) flags += 'e'
   if (client.noTouch) flags += 'T'

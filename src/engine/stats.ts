@@ -36,6 +36,8 @@ export class Stats {
   rejectedConnections: number = 0
   netInputBytes: number = 0
   netOutputBytes: number = 0
+  readsProcessed: number = 0
+  writesProcessed: number = 0
   errorReplies: number = 0
   aclDeniedAuth: number = 0
   queryBufferDisconnections: number = 0
@@ -60,6 +62,8 @@ export class Stats {
     this.rejectedConnections = 0
     this.netInputBytes = 0
     this.netOutputBytes = 0
+    this.readsProcessed = 0
+    this.writesProcessed = 0
     this.errorReplies = 0
     this.aclDeniedAuth = 0
     this.queryBufferDisconnections = 0

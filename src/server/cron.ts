@@ -82,6 +82,7 @@ export class Cron {
   private sample(): void {
     const { clock, stats } = this.engine
     const now = clock.monotonicMicros() / 1000
+    this.engine.keyspace.notePeak()
     stats.commandRate.sample(now, stats.commandsProcessed)
     stats.inputRate.sample(now, stats.netInputBytes)
     stats.outputRate.sample(now, stats.netOutputBytes)
