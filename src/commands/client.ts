@@ -7,6 +7,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { nameArgument } from './connection.ts'
 import { replyHelp } from './help.ts'
+import { CACHING_HELP, TRACKING_HELP, trackingSubcommands } from './tracking.ts'
 
 const NOT_A_CLIENT_ID = err('client-id should be greater than 0')
 const CLIENT_TYPES: ReadonlySet<string> = new Set(['normal', 'master', 'replica', 'slave', 'pubsub'])
@@ -174,6 +175,7 @@ function unblock(client: Client, args: Arguments): void {
 }
 
 const HELP: readonly string[] = [
+  ...CACHING_HELP,
   'GETNAME',
   '    Return the name of the current connection.',
   'ID',
@@ -212,6 +214,7 @@ const HELP: readonly string[] = [
   '    * LIB-VER: the client lib version.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]',
   '    Unblock the specified blocked client.',
+  ...TRACKING_HELP,
   'NO-EVICT (ON|OFF)',
   '    Protect current client connection from eviction.',
   'NO-TOUCH (ON|OFF)',
@@ -222,7 +225,7 @@ function help(client: Client): void {
   replyHelp(client, 'CLIENT', HELP)
 }
 
-/** CLIENT and its subcommands; TRACKING and its relatives come with client-side caching. */
+/** CLIENT and its subcommands. */
 export const clientCommands: Family = family('connection', {
   CLIENT: {
     summary: 'A container for client connection commands.',
@@ -231,6 +234,7 @@ export const clientCommands: Family = family('connection', {
     syntax: '',
     flags: [],
     subcommands: {
+      ...trackingSubcommands,
       ID: {
         summary: 'Returns the unique client ID of the connection.',
         since: '5.0.0',

@@ -15,6 +15,7 @@ import { keyCommands } from './keys.ts'
 import { lcsCommands } from './lcs.ts'
 import { listSearchCommands } from './list-search.ts'
 import { listCommands } from './lists.ts'
+import { monitorCommands } from './monitor.ts'
 import { objectCommands } from './object.ts'
 import { pubsubCommands } from './pubsub.ts'
 import { scanCommands } from './scan.ts'
@@ -31,6 +32,7 @@ export const families: readonly Family[] = [
   configCommands,
   infoCommands,
   debugCommands,
+  monitorCommands,
   transactionCommands,
   databaseCommands,
   keyCommands,

@@ -23,7 +23,7 @@ export const networkDirectives = {
   },
   'maxmemory-clients': { type: 'memory-or-percent', max: 'ulong', default: '0', support: 'not-supported' },
   'proto-max-bulk-len': { type: 'memory', min: 1048576, default: '512mb', support: 'supported' },
-  'tracking-table-max-keys': { type: 'integer', max: 'long', default: '1000000', support: 'not-supported' },
+  'tracking-table-max-keys': { type: 'integer', max: 'long', default: '1000000', support: 'supported' },
   'notify-keyspace-events': { type: 'event-classes', default: '', support: 'supported' },
 
   requirepass: { type: 'string', default: '', support: 'supported' },

@@ -7,6 +7,7 @@ import { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
 import type { Subscriptions } from './pubsub.ts'
+import type { ClientTracking } from './tracking.ts'
 import type { Transaction } from './transaction.ts'
 import type { WatchList } from './watches.ts'
 
@@ -58,6 +59,8 @@ export class Client {
   authenticated: boolean
   /** What the client subscribes to; null while that is nothing. */
   subscriptions: Subscriptions | null
+  /** How it tracks keys for its own cache; null while it does not. */
+  tracking: ClientTracking | null
   /** The queue of MULTI; null outside it. */
   transaction: Transaction | null
   /** EXEC is running the queue: nothing may block. */
@@ -91,6 +94,7 @@ export class Client {
     this.user = 'default'
     this.authenticated = false
     this.subscriptions = null
+    this.tracking = null
     this.transaction = null
     this.inTransaction = false
     this.watchList = null

@@ -56,6 +56,8 @@ export interface CommandSpec {
   readonly keys?: readonly KeySpec[]
   /** Where the specifications do not tell: finds the keys among arguments that have the right count. */
   readonly findKeys?: (args: Arguments) => KeyReference[]
+  /** Indexes of arguments that MONITOR must not show, passwords. */
+  readonly secrets?: (args: Arguments) => number[]
   readonly tips?: readonly string[]
   readonly history?: readonly (readonly [version: string, change: string])[]
   readonly deprecated?: { readonly since: string; readonly replacedBy: string }

@@ -8,11 +8,23 @@ import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
 import type { Engine } from './engine.ts'
-import { GATE_AUTH, GATE_MULTI, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY, GATE_SUBSCRIBED } from './gates.ts'
+import {
+  GATE_AUTH,
+  GATE_MONITORED,
+  GATE_MONITORING,
+  GATE_MULTI,
+  GATE_NO_TOUCH,
+  GATE_PAUSE,
+  GATE_REPLY,
+  GATE_SUBSCRIBED,
+  GATE_TRACKING,
+  GATE_TRACKING_FULL,
+} from './gates.ts'
 import { discardTransaction } from './transaction.ts'
 
 /** Longest part of a client's bytes that an error text repeats. */
 const QUOTED_MAX = 128
+const ON_KEYSPACE = FLAG.write | FLAG.readonly | FLAG.may_replicate
 
 export class Dispatcher {
   private readonly engine: Engine
@@ -45,14 +57,19 @@ export class Dispatcher {
    */
   dispatch(client: Client, args: Arguments): boolean {
     const gates = this.engine.gates | client.gates
+    if (gates !== 0) return this.dispatchGated(client, args, gates)
+    const command = this.resolve(client, args)
+    if (command !== null) this.run(client, command, args)
+    if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
+    return true
+  }
+
+  private dispatchGated(client: Client, args: Arguments, gates: number): boolean {
+    if ((gates & GATE_TRACKING_FULL) !== 0) this.engine.tracking.evict()
     const mark = client.reply.length
     const command = this.resolve(client, args)
-    if (gates === 0) {
-      if (command !== null) this.run(client, command, args)
-      if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
-      return true
-    }
     if (command !== null && !this.passGates(client, command, args, gates)) return false
+    if ((gates & GATE_TRACKING) !== 0) this.engine.tracking.commandEnded(client, command)
     // CLIENT REPLY ON takes the gate down while it runs, and is answered.
     // A command that blocks has its reply, and what becomes of it, still to come.
     if ((client.gates & gates & GATE_REPLY) !== 0 && client.held === 0) silence(client, mark)
@@ -65,8 +82,12 @@ export class Dispatcher {
   finishBlocked(client: Client, command: Command, answer: () => void): void {
     const { keyspace } = this.engine
     const { noTouch } = keyspace
+    const { pushes } = this.engine
+    // CLIENT UNBLOCK answers from within another client's command, but changes nothing that would be pushed.
+    const within = pushes.current !== null
     const mark = client.reply.length
     this.switchTimer(command)
+    if (!within) pushes.begin(client)
     keyspace.noTouch = client.noTouch
     try {
       answer()
@@ -76,11 +97,20 @@ export class Dispatcher {
     }
     keyspace.noTouch = noTouch
     if ((client.gates & GATE_REPLY) !== 0) silence(client, mark)
+    if (!within) pushes.end(client)
   }
 
   /** Runs a command that MULTI queued, past the gates, in the middle of EXEC's reply. */
   runQueued(client: Client, command: Command, args: Arguments): void {
     this.run(client, command, args)
+    this.follow(client, command, args)
+  }
+
+  /** Tells those who follow commands of one that has run. */
+  private follow(client: Client, command: Command, args: Arguments): void {
+    const { engine } = this
+    if ((client.gates & GATE_TRACKING) !== 0) engine.tracking.remember(client, command, args)
+    if ((engine.gates & GATE_MONITORED) !== 0) engine.monitor.show(client, command, args)
   }
 
   private run(client: Client, command: Command, args: Arguments): void {
@@ -114,7 +144,10 @@ export class Dispatcher {
   /** The command or subcommand that the arguments name and fit; null when an error has been answered. */
   private resolve(client: Client, args: Arguments): Command | null {
     let command = this.table.find(args)
-    if (command === null) return this.reject(client, null, unknownCommand(args))
+    if (command === null) {
+      if (isHttp(args)) return this.hangUp(client)
+      return this.reject(client, null, unknownCommand(args))
+    }
     if (command.subcommands !== null && args.count > 1) {
       const child = command.subcommands.get(args.text(1).toLowerCase())
       if (child === undefined) return this.reject(client, command, unknownSubcommand(command, args))
@@ -124,6 +157,16 @@ export class Dispatcher {
       return this.reject(client, command, wrongArguments(command.name))
     }
     return command
+  }
+
+  /** A browser made to send a request here (cross-protocol scripting) gets no answer and no second try. */
+  private hangUp(client: Client): null {
+    const { remoteAddress } = client.link
+    this.engine.log.warning(
+      `Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. Connection from ${remoteAddress} aborted.`,
+    )
+    client.link.destroy()
+    return null
   }
 
   private reject(client: Client, command: Command | null, error: ErrorReply): null {
@@ -159,7 +202,15 @@ export class Dispatcher {
       this.reject(client, command, notWhileSubscribed(command))
       return true
     }
-    if ((gates & GATE_PAUSE) !== 0 && this.engine.pause.holds(flagsOf(client, command))) {
+    if ((gates & GATE_MONITORING) !== 0 && (flagsOf(client, command) & ON_KEYSPACE) !== 0) {
+      this.reject(client, command, err("Replica can't interact with the keyspace"))
+      return true
+    }
+    // A monitor is exempt from pauses, as a replica is.
+    if (
+      (gates & (GATE_PAUSE | GATE_MONITORING)) === GATE_PAUSE &&
+      this.engine.pause.holds(flagsOf(client, command))
+    ) {
       this.engine.pause.hold(client)
       return false
     }
@@ -171,6 +222,7 @@ export class Dispatcher {
     keyspace.noTouch = (gates & GATE_NO_TOUCH) !== 0
     this.engine.pushes.begin(client)
     this.run(client, command, args)
+    this.follow(client, command, args)
     keyspace.noTouch = false
     return true
   }
@@ -202,6 +254,11 @@ function quote(args: Arguments, index: number, most: number): string {
 function notWhileSubscribed(command: Command): ErrorReply {
   const allowed = '(P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET'
   return err(`Can't execute '${command.name}': only ${allowed} are allowed in this context`)
+}
+
+/** Whether the request is a line of HTTP: its method, or the header that every request has. */
+function isHttp(args: Arguments): boolean {
+  return args.is(0, 'POST') || args.is(0, 'HOST:')
 }
 
 function unknownCommand(args: Arguments): ErrorReply {

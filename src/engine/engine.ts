@@ -18,11 +18,13 @@ import { Dispatcher } from './dispatcher.ts'
 import { GATE_AUTH } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
+import { Monitor } from './monitor.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
 import { PubSub } from './pubsub.ts'
 import { Pushes } from './pushes.ts'
 import { Stats } from './stats.ts'
+import { Tracking } from './tracking.ts'
 import { Turn } from './turn.ts'
 import { Watches } from './watches.ts'
 
@@ -59,6 +61,8 @@ export class Engine {
   readonly outputLimits: OutputLimits
   readonly pushes: Pushes
   readonly pubsub: PubSub
+  readonly tracking: Tracking
+  readonly monitor: Monitor
   readonly expireCycle: ExpireCycle
   /** Connected clients by id, in the order of their connection. */
   readonly clients: Map<number, Client>
@@ -104,6 +108,8 @@ export class Engine {
     this.cronPaused = false
     this.onFault = null
     this.nextClientId = 1
+    this.tracking = new Tracking(this)
+    this.monitor = new Monitor(this)
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
     this.configuration.onChange('requirepass', (password) => {
       if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
@@ -133,6 +139,8 @@ export class Engine {
     this.watches.unwatch(client)
     this.outputLimits.forget(client)
     this.pubsub.unsubscribeAll(client)
+    this.tracking.forget(client)
+    this.monitor.stop(client)
   }
 
   /** Records an error that is ours: never thrown at a client as a stack. */

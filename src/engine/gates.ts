@@ -17,3 +17,13 @@ export const GATE_MULTI: number = 1 << 6
 export const GATE_SUBSCRIBED: number = 1 << 4
 /** The client may be sent pushes by its own command: they have to wait for the command's reply. */
 export const GATE_PUSHES: number = 1 << 5
+/** CLIENT TRACKING is on. */
+export const GATE_TRACKING: number = 1 << 7
+/** Another client has its invalidations sent here. */
+export const GATE_REDIRECTED: number = 1 << 8
+/** More keys are tracked than tracking-table-max-keys: some are forgotten before each command. */
+export const GATE_TRACKING_FULL: number = 1 << 9
+/** Somebody sees the commands that run (MONITOR). */
+export const GATE_MONITORED: number = 1 << 10
+/** The client is one who sees them: as a replica does, it keeps off the keyspace. */
+export const GATE_MONITORING: number = 1 << 11

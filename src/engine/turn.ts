@@ -15,8 +15,8 @@ export class Turn {
   private flushing: Flushable[] = []
   private scheduled = false
   private readonly run: () => void
-  /** Runs before the replies leave: fast expire cycle, unblocking, and later the AOF. */
-  beforeReplies: (() => void) | null = null
+  /** Run before the replies leave, in this order: invalidations by prefix, and later the AOF. */
+  readonly beforeReplies: (() => void)[] = []
 
   constructor(timers: Timers) {
     this.timers = timers
@@ -28,6 +28,11 @@ export class Turn {
   /** Has `target.flush()` called once at the end of this turn. The caller adds a target once per turn. */
   flushSoon(target: Flushable): void {
     this.waiting.push(target)
+    this.endSoon()
+  }
+
+  /** Has the turn end although there may be nothing to flush. */
+  endSoon(): void {
     if (this.scheduled) return
     this.scheduled = true
     this.timers.immediate(this.run)
@@ -35,7 +40,7 @@ export class Turn {
 
   private end(): void {
     this.scheduled = false
-    this.beforeReplies?.()
+    for (const step of this.beforeReplies) step()
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready

@@ -134,7 +134,7 @@ describe('set', () => {
   test.each([
     ['maxmemory', '0'],
     ['maxmemory', 'kb'],
-    ['tracking-table-max-keys', '1000000'],
+    ['acllog-max-len', '128'],
     ['slowlog-max-len', '128'],
     ['auto-aof-rewrite-min-size', '65536kb'],
   ])('what is not supported is accepted where it asks for nothing: %s %j', (name, text) => {
@@ -144,7 +144,7 @@ describe('set', () => {
   test.each([
     ['maxmemory', '1', "only '0' is accepted"],
     ['appendonly', 'yes', "only 'no' is accepted"],
-    ['tracking-table-max-keys', '5', "only '1000000' is accepted"],
+    ['acllog-max-len', '5', "only '128' is accepted"],
     ['save', '900 1', "only '3600 1 300 100 60 10000' or '' is accepted"],
     ['slave-priority', '5', "only '100' is accepted"],
   ])('and refused by name at another value: %s %j', (name, text, accepted) => {
