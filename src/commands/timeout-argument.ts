@@ -2,6 +2,7 @@
 import type { Client } from '../engine/client.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err } from '../protocol/error-replies.ts'
+import { parseInteger } from '../structures/integers.ts'
 import { parseLongDouble } from '../structures/long-double.ts'
 
 const NOT_A_TIMEOUT = err('timeout is not a float or out of range')
@@ -10,9 +11,13 @@ const TIMEOUT_OUT_OF_RANGE = err('timeout is out of range')
 
 /** Redis counts milliseconds in 64 bits. */
 const MILLISECONDS_MAX = 2 ** 63
+/** So many seconds are in range whatever the time, and need no long double: nearly every timeout is such a one. */
+const WHOLE_SECONDS_MAX = 1e12
 
 /** Argument `index` in milliseconds, rounded up; 0 is for ever. Throws the error for what is no timeout. */
 export function timeoutArgument(client: Client, args: Arguments, index: number): number {
+  const whole = parseInteger(args.block, args.offsets[index], args.lengths[index])
+  if (whole >= 0 && whole <= WHOLE_SECONDS_MAX) return whole * 1000
   const value = parseLongDouble(args.block, args.offsets[index], args.lengths[index])
   if (value === null || Number.isNaN(value.exponent)) throw NOT_A_TIMEOUT
   const { negative, mantissa, exponent } = value

@@ -14,11 +14,12 @@ import type { Database } from '../keyspace/database.ts'
 import type { Entry } from '../keyspace/entry.ts'
 import type { ArrivalListener, Keyspace } from '../keyspace/keyspace.ts'
 import type { Timer, Timers } from '../platform/timers.ts'
-import { Arguments } from '../protocol/arguments.ts'
+import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
+import { KeptArguments } from './kept-arguments.ts'
 
 const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
@@ -111,6 +112,7 @@ export class Blocking implements ArrivalListener {
   private readonly timers: Timers
   private readonly blocked: Map<Client, Blocked>
   private readonly queues: Map<Database, Map<string, KeyQueue>>
+  private readonly kept: KeptArguments
 
   constructor(engine: Engine, timers: Timers) {
     this.ready = []
@@ -120,6 +122,7 @@ export class Blocking implements ArrivalListener {
     this.timers = timers
     this.blocked = new Map()
     this.queues = new Map()
+    this.kept = new KeptArguments()
   }
 
   /** Clients that wait. */
@@ -131,7 +134,7 @@ export class Blocking implements ArrivalListener {
   block(client: Client, args: Arguments, wait: Wait): void {
     const command = client.lastCommand
     if (command === null) throw new Error('only a command can block its client')
-    const blocked: Blocked = { client, command, args: Arguments.copyOf(args), wait, places: [], timer: null }
+    const blocked: Blocked = { client, command, args: this.kept.copy(args), wait, places: [], timer: null }
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
       const queue = this.queueOf(client.db, args.text(key))
       // A key named twice is one key.
@@ -208,6 +211,7 @@ export class Blocking implements ArrivalListener {
     const { client, args, wait } = blocked
     this.leave(blocked)
     this.finish(blocked, () => wait.serve(client, args, key))
+    this.kept.giveBack(args)
   }
 
   private timeOut(blocked: Blocked): void {

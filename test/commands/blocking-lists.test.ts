@@ -313,6 +313,28 @@ describe('the end of waiting', () => {
     expect(a.run('PING')).toBe('+PONG\r\n')
   })
 
+  test('of requests that came in one piece, those behind the one that blocks wait too', () => {
+    const { server, a } = stage()
+    const lines = [
+      'ECHO one',
+      'BLPOP k 0',
+      'RPUSH l 1',
+      'BLPOP l 0',
+      'BLPOP k 0',
+      'ECHO two',
+      'MULTI',
+      'PING',
+      'EXEC',
+    ]
+    a.connection.send(Buffer.from(lines.map((line) => `${line}\r\n`).join('')))
+    expect(a.take()).toBe(bulk('one'))
+    expect(server.run('EXISTS l')).toBe(':0\r\n')
+    server.run('RPUSH k x')
+    expect(a.take()).toBe(`${bulks('k', 'x')}:1\r\n${bulks('l', '1')}`)
+    server.run('RPUSH k y')
+    expect(a.take()).toBe(`${bulks('k', 'y')}${bulk('two')}+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n`)
+  })
+
   test('CLIENT REPLY drops the late reply too', () => {
     const { server, a } = stage()
     a.run('CLIENT REPLY SKIP')
