@@ -6,8 +6,8 @@
  *   'a BLPOP k 0'          client a sends a command; clients are opened when first named
  *   'b CLIENT UNBLOCK {a}' the id that the server gave client a
  *   'a! PING'              a command that is not answered (CLIENT REPLY OFF)
+ *   'a= BLPOP k 0.01'      a command whose answer is waited for, and 'a=' waits for what is still to be answered
  *   's SUBSCRIBE c'        a client whose name begins with s is asked by PING for all it has been sent
- *   '~50'                  50 ms pass
  *   'a EXIT'               a hangs up
  *
  * A line is done when each client either has all its answers or is blocked, as the server's CLIENT LIST says.
@@ -130,8 +130,7 @@ class Stage {
 
   /** Plays a line and returns what everybody received, one client a line. */
   async play(line: string): Promise<string> {
-    if (line.startsWith('~')) await sleep(Number(line.slice(1)))
-    else await this.act(line)
+    await this.act(line)
     await this.settle()
     await this.askSubscribers()
     let text = ''
@@ -155,7 +154,7 @@ class Stage {
 
   private async act(line: string): Promise<void> {
     const [who, ...command] = splitArguments(line)
-    const name = who.replace('!', '')
+    const name = who.replace(/[!=]$/, '')
     const player = this.players.get(name) ?? (await this.enter(name))
     if (command[0] === 'EXIT') {
       player.socket.end()
@@ -163,7 +162,20 @@ class Stage {
       return
     }
     const args = command.map((arg) => arg.replace(/^\{(\w+)\}$/, (_, other: string) => this.idOf(other)))
-    player.send(args, who.endsWith('!') ? 0 : 1)
+    if (args.length > 0) player.send(args, who.endsWith('!') ? 0 : 1)
+    if (who.endsWith('!')) await this.ran(player, args[0].toLowerCase())
+    if (who.endsWith('=')) await player.until(() => player.outstanding === 0)
+  }
+
+  /** Waits until the command is the client's last: all there is to see of one without an answer. */
+  private async ran(player: Player, command: string): Promise<void> {
+    const deadline = Date.now() + DONE_WITHIN_MS
+    for (;;) {
+      const last = (await this.clients()).get(player.id)?.command
+      if (last?.startsWith(command)) return
+      if (Date.now() > deadline) throw new Error(`${player.name} does not get to ${command}`)
+      await sleep(1)
+    }
   }
 
   private idOf(name: string): string {
@@ -186,8 +198,8 @@ class Stage {
     for (;;) {
       const waiting = [...this.players.values()].filter((player) => player.outstanding > 0)
       // Asked after the look at the answers: a command that has been answered has served whom it could.
-      const blocked = await this.blockedIds()
-      if (waiting.every((player) => blocked.has(player.id))) {
+      const clients = await this.clients()
+      if (waiting.every((player) => clients.get(player.id)?.blocked)) {
         // Of a pipeline, answers in front of the command that blocks may still be on their way.
         if (waiting.some((player) => player.outstanding > 1)) await sleep(3)
         return
@@ -199,10 +211,13 @@ class Stage {
     }
   }
 
-  private async blockedIds(): Promise<Set<number>> {
+  /** What CLIENT LIST says, by id. */
+  private async clients(): Promise<Map<number, { blocked: boolean; command: string }>> {
     const list = ((await this.control?.call('CLIENT', 'LIST')) ?? '').toString('latin1')
-    const found = list.matchAll(/id=(\d+) .* flags=(\w+) /g)
-    return new Set([...found].filter(([, , flags]) => flags.includes('b')).map(([, id]) => Number(id)))
+    const found = list.matchAll(/id=(\d+) .* flags=(\w+) .* cmd=(\S+) /g)
+    return new Map(
+      [...found].map(([, id, flags, command]) => [Number(id), { blocked: flags.includes('b'), command }]),
+    )
   }
 
   private async askSubscribers(): Promise<void> {

@@ -272,20 +272,13 @@ compat('blocking', ({ script, pair }) => {
   ])
 
   scene('timeouts', [
-    'a BLPOP k 0.02',
-    '~60',
-    'a BRPOP k l 0.02',
-    '~60',
-    'a BLMPOP 0.02 1 k LEFT',
-    '~60',
-    'a BLMOVE k l LEFT LEFT 0.02',
-    '~60',
-    'a BRPOPLPUSH k l 1e-3',
-    '~60',
-    'a BLPOP k 0x0.05',
-    '~60',
-    'a BLPOP k 1e-9',
-    '~60',
+    'a= BLPOP k 0.02',
+    'a= BRPOP k l 0.02',
+    'a= BLMPOP 0.02 1 k LEFT',
+    'a= BLMOVE k l LEFT LEFT 0.02',
+    'a= BRPOPLPUSH k l 1e-3',
+    'a= BLPOP k 0x0.05',
+    'a= BLPOP k 1e-9',
     'b RPUSH k 1',
     'b LRANGE k 0 -1',
   ])
@@ -395,19 +388,19 @@ compat('blocking', ({ script, pair }) => {
     'a BLPOP k 0',
     'b! CLIENT REPLY OFF',
     'b! RPUSH k 1',
-    '~20',
   ])
 
   scene('CLIENT PAUSE: a wait may end in it, by its timeout or by the transaction that began it', [
-    'a BLPOP k 0.05',
+    'a PING',
+    'a BLPOP k 0.5',
     'c BLPOP q 0',
     'b MULTI',
-    'b CLIENT PAUSE 300 WRITE',
+    'b CLIENT PAUSE 100000 WRITE',
     'b RPUSH q 1',
     'b EXEC',
-    '~100',
     'd RPUSH later 1',
-    '~300',
+    'a=',
+    'b CLIENT UNPAUSE',
     'd LRANGE later 0 -1',
   ])
 
@@ -430,8 +423,7 @@ compat('blocking', ({ script, pair }) => {
   scene(
     'commandstats count a blocking command once',
     [
-      'a BLPOP k 0.01',
-      '~50',
+      'a= BLPOP k 0.01',
       'a BLPOP k 0',
       'b INFO commandstats',
       'b RPUSH k 1',
