@@ -9,6 +9,7 @@ import { connectionCommands } from './connection.ts'
 import { counterCommands } from './counters.ts'
 import { databaseCommands } from './databases.ts'
 import { debugCommands } from './debug.ts'
+import { dumpCommands } from './dump.ts'
 import { expireCommands } from './expire.ts'
 import { infoCommands } from './info.ts'
 import { keyCommands } from './keys.ts'
@@ -39,6 +40,7 @@ export const families: readonly Family[] = [
   expireCommands,
   scanCommands,
   objectCommands,
+  dumpCommands,
   sortCommands,
   stringCommands,
   counterCommands,

@@ -8,7 +8,7 @@ export const persistenceDirectives = {
   // saves yet; startup-warnings.ts says so at start.
   save: { type: 'save-points', default: '3600 1 300 100 60 10000', support: 'not-supported', idle: [''] },
   dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'not-supported', guarded: true },
-  rdbcompression: { type: 'boolean', default: 'yes', support: 'not-supported' },
+  rdbcompression: { type: 'boolean', default: 'yes', support: 'supported' },
   rdbchecksum: { type: 'boolean', default: 'yes', support: 'not-supported', fixed: true },
   'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'not-supported' },
   'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
@@ -34,11 +34,12 @@ export const persistenceDirectives = {
     hidden: true,
   },
   'stop-writes-on-bgsave-error': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  // Every byte is checked at any of these: what is not "yes" allows Redis to check less.
   'sanitize-dump-payload': {
     type: 'enum',
     values: ['no', 'yes', 'clients'],
     default: 'no',
-    support: 'not-supported',
+    support: 'supported',
   },
 
   appendonly: { type: 'boolean', default: 'no', support: 'not-supported' },

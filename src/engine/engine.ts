@@ -6,6 +6,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { ExpireCycle } from '../keyspace/expiry.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
+import { DumpReader, DumpWriter } from '../persistence/dump-payload.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
@@ -50,6 +51,9 @@ export class Engine {
   readonly log: Log
   readonly shutdown: () => void
   readonly keyspace: Keyspace
+  /** One value as DUMP and RESTORE exchange it. */
+  readonly dumpWriter: DumpWriter
+  readonly dumpReader: DumpReader
   readonly keyChanges: KeyChanges
   readonly watches: Watches
   readonly commands: CommandTable
@@ -88,6 +92,8 @@ export class Engine {
     this.log = parts.log
     this.shutdown = parts.shutdown
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
+    this.dumpWriter = new DumpWriter(this.keyspace)
+    this.dumpReader = new DumpReader(this.keyspace)
     this.keyChanges = new KeyChanges(this.keyspace)
     this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families)

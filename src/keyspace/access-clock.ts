@@ -26,6 +26,17 @@ export function idleMillis(access: number, now: number): number {
   return ((lruAccess(now) - access) & LRU_MASK) * 1000
 }
 
+/** Access value of a key last used `seconds` before `now`; what the clock cannot tell looks half its range old. */
+export function lruAccessBefore(now: number, seconds: number): number {
+  const access = lruAccess(now) - seconds
+  return access >= 0 ? access : (lruAccess(now) + (LRU_MASK >> 1)) % LRU_MASK
+}
+
+/** Access value of a key whose counter was `counter` (0 … 255) at `now`. */
+export function lfuAccess(now: number, counter: number): number {
+  return (minutes(now) << 8) | counter
+}
+
 /** Access value of a key just created under LFU. */
 export function lfuStart(now: number): number {
   return (minutes(now) << 8) | COUNTER_START

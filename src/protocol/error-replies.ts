@@ -62,6 +62,12 @@ export const NOT_LFU: ErrorReply = new ErrorReply(
 export const IS_LFU: ErrorReply = new ErrorReply(
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 )
+export const BUSY_KEY: ErrorReply = new ErrorReply('BUSYKEY Target key name already exists.')
+export const WRONG_DUMP: ErrorReply = err('DUMP payload version or checksum are wrong')
+export const BAD_DUMP: ErrorReply = err('Bad data format')
+export const INVALID_TTL: ErrorReply = err('Invalid TTL value, must be >= 0')
+export const INVALID_IDLETIME: ErrorReply = err('Invalid IDLETIME value, must be >= 0')
+export const INVALID_FREQ: ErrorReply = err('Invalid FREQ value, must be >= 0 and <= 255')
 export const NO_AUTH: ErrorReply = new ErrorReply('NOAUTH Authentication required.')
 export const WRONG_PASS: ErrorReply = new ErrorReply(
   'WRONGPASS invalid username-password pair or user is disabled.',

@@ -9,6 +9,7 @@ import {
   bytesBefore,
   CHUNK_COUNT,
   CHUNK_END,
+  CHUNK_LIMIT,
   CHUNK_NEXT,
   CHUNK_PREVIOUS,
   CHUNK_START,
@@ -152,6 +153,16 @@ export class ListView extends ListEnds {
     if (next !== 0) return this.stand(next, 0)
     const tail = this.rootView.getInt32(this.root + ROOT_TAIL, true)
     return this.stand(tail, tail === 0 ? 0 : this.used(tail))
+  }
+
+  /** How many elements the cursor's chunk has; the cursor stands on an element. */
+  get chunkElements(): number {
+    return this.elementBlock.view.getUint16(this.arena.offset(this.chunk) + CHUNK_COUNT, true)
+  }
+
+  /** Whether the element under the cursor has a chunk of its own because no other would have room beside it. */
+  get isLoneChunk(): boolean {
+    return this.elementBlock.view.getUint16(this.arena.offset(this.chunk) + CHUNK_LIMIT, true) === 0
   }
 
   /** Writes the root of an independent copy of this list at `offset` of `block`. */

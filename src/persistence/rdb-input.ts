@@ -1,0 +1,171 @@
+/**
+ * Reading RDB bytes: a cursor over a block with the format's two primitives, lengths and strings. Whatever is
+ * claimed is checked against the bytes that are there before anything is read or allocated.
+ */
+import { type Block, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import { writeInteger } from '../structures/integers.ts'
+import { lzfDecompress, lzfSize } from '../structures/lzf.ts'
+import {
+  ENCODED_INT8,
+  ENCODED_INT16,
+  ENCODED_INT32,
+  ENCODED_LZF,
+  LENGTH_6_BITS,
+  LENGTH_14_BITS,
+  LENGTH_32_BITS,
+  LENGTH_64_BITS,
+  LENGTH_ENCODED,
+  RdbError,
+} from './rdb-format.ts'
+
+/** The largest value an entry can hold. */
+const STRING_MAX = 0x7fff_ffff
+/** A block larger than this for decompressed strings is not kept. */
+const KEPT_SCRATCH = 256 * 1024
+
+export class RdbInput {
+  private block: Block
+  private start: number
+  private at: number
+  private end: number
+  /** What string() found; valid until the next call. */
+  stringBlock: Block
+  stringOffset: number
+  stringLength: number
+  /** The first byte of the last length, when it was LENGTH_ENCODED: which encoding. */
+  private encoding: number
+  private scratch: Block
+
+  constructor() {
+    this.block = EMPTY_BLOCK
+    this.start = 0
+    this.at = 0
+    this.end = 0
+    this.stringBlock = EMPTY_BLOCK
+    this.stringOffset = 0
+    this.stringLength = 0
+    this.encoding = 0
+    this.scratch = newBlock(64)
+  }
+
+  /** Reads the `length` bytes at `offset` of `block`; positions in errors are counted from there. */
+  open(block: Block, offset: number, length: number): void {
+    this.block = block
+    this.start = offset
+    this.at = offset
+    this.end = offset + length
+  }
+
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.end - this.at
+  }
+
+  /** Bytes read. */
+  get position(): number {
+    return this.at - this.start
+  }
+
+  byte(): number {
+    return this.block.view.getUint8(this.take(1))
+  }
+
+  /** A length or count. Beyond 2^53 it is the nearest double: larger than anything there is. */
+  size(): number {
+    const size = this.sizeOrEncoding()
+    if (size < 0) throw new RdbError(`encoded string at byte ${this.position - 1}: expected a length`)
+    return size
+  }
+
+  /** Finds a string in any of its forms and shows it in the string fields. */
+  string(): void {
+    const begin = this.position
+    const length = this.sizeOrEncoding()
+    if (length >= 0) {
+      if (length > this.left) {
+        throw new RdbError(`string of ${length} bytes at byte ${begin}, where ${this.left} are left`)
+      }
+      this.show(this.block, this.take(length), length)
+      return
+    }
+    switch (this.encoding) {
+      case ENCODED_INT8:
+        this.showInteger(this.block.view.getInt8(this.take(1)))
+        break
+      case ENCODED_INT16:
+        this.showInteger(this.block.view.getInt16(this.take(2), true))
+        break
+      case ENCODED_INT32:
+        this.showInteger(this.block.view.getInt32(this.take(4), true))
+        break
+      case ENCODED_LZF:
+        this.compressedString(begin)
+        break
+      default:
+        throw new RdbError(`unknown string encoding ${this.encoding} at byte ${begin}`)
+    }
+  }
+
+  /** A length, or -1 for LENGTH_ENCODED. */
+  private sizeOrEncoding(): number {
+    const { view } = this.block
+    const first = this.byte()
+    switch (first >> 6) {
+      case LENGTH_6_BITS:
+        return first
+      case LENGTH_14_BITS:
+        return ((first & 63) << 8) | this.byte()
+      case LENGTH_ENCODED:
+        this.encoding = first & 63
+        return -1
+      default:
+    }
+    if (first === LENGTH_32_BITS) return view.getUint32(this.take(4))
+    if (first !== LENGTH_64_BITS) {
+      throw new RdbError(`unknown form of length ${first} at byte ${this.position - 1}`)
+    }
+    const at = this.take(8)
+    return view.getUint32(at) * 4294967296 + view.getUint32(at + 4)
+  }
+
+  private compressedString(begin: number): void {
+    const compressed = this.size()
+    const length = this.size()
+    if (compressed > this.left) {
+      throw new RdbError(
+        `compressed string of ${compressed} bytes at byte ${begin}, where ${this.left} are left`,
+      )
+    }
+    const at = this.take(compressed)
+    // Before the allocation: a few bytes may claim anything.
+    const size = lzfSize(this.block, at, compressed)
+    if (size !== length || size > STRING_MAX) {
+      const found = size < 0 ? 'is not well-formed' : `decompresses to ${size} bytes, not to ${length}`
+      throw new RdbError(`compressed string at byte ${begin} ${found}`)
+    }
+    const room = this.scratch.bytes.length
+    if (room < length || room > KEPT_SCRATCH) this.scratch = newBlock(Math.max(64, length))
+    lzfDecompress(this.block, at, compressed, this.scratch, 0)
+    this.show(this.scratch, 0, length)
+  }
+
+  private showInteger(value: number): void {
+    this.show(this.scratch, 0, writeInteger(this.scratch, 0, value))
+  }
+
+  private show(block: Block, offset: number, length: number): void {
+    this.stringBlock = block
+    this.stringOffset = offset
+    this.stringLength = length
+  }
+
+  /** Passes over `size` bytes and returns the offset of the first. */
+  private take(size: number): number {
+    if (size > this.left) {
+      throw new RdbError(`expected ${size} bytes at byte ${this.position}, where ${this.left} are left`)
+    }
+    const { at } = this
+    this.at = at + size
+    return at
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * RDB bytes to a value that can be put into the keyspace: every form in which Redis ever wrote strings and lists. A
+ * value is made completely before anything sees it, so that a broken one changes nothing.
+ */
+import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
+import type { Keyspace } from '../keyspace/keyspace.ts'
+import { type Block, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import { LIST_ROOT_SIZE } from '../values/list-chunks.ts'
+import { beforeGrowth } from '../values/list-encoding.ts'
+import { ListView } from '../values/list-value.ts'
+import { ListpackReader } from './listpack.ts'
+import {
+  NODE_PACKED,
+  NODE_PLAIN,
+  RDB_LIST,
+  RDB_LIST_QUICKLIST,
+  RDB_LIST_QUICKLIST_2,
+  RDB_LIST_ZIPLIST,
+  RDB_STRING,
+  RdbError,
+  UnsupportedTypeError,
+} from './rdb-format.ts'
+import type { RdbInput } from './rdb-input.ts'
+import { ZiplistReader } from './ziplist.ts'
+
+export class RdbValueReader {
+  private readonly keyspace: Keyspace
+  private readonly input: RdbInput
+  private readonly list: ListView
+  /** The list being read hangs from here; its chunks are in the arena already. */
+  private readonly root: Block
+  private readonly listpack: ListpackReader
+  private readonly ziplist: ZiplistReader
+  /**
+   * The value read: its type in the keyspace and the bytes that its entry is to hold, valid until the next read().
+   * Of a list these are the root, which owns chunks: put it into an entry or discard() it.
+   */
+  type: number
+  valueBlock: Block
+  valueOffset: number
+  valueLength: number
+
+  constructor(keyspace: Keyspace, input: RdbInput) {
+    this.keyspace = keyspace
+    this.input = input
+    this.list = new ListView(keyspace.arena)
+    this.root = newBlock(LIST_ROOT_SIZE)
+    this.listpack = new ListpackReader()
+    this.ziplist = new ZiplistReader()
+    this.type = TYPE_STRING
+    this.valueBlock = EMPTY_BLOCK
+    this.valueOffset = 0
+    this.valueLength = 0
+  }
+
+  /**
+   * Reads the body of a value of RDB type `rdbType` from the input. Throws RdbError for what is broken or empty,
+   * UnsupportedTypeError for a type that is not known; nothing is left behind then.
+   */
+  read(rdbType: number): void {
+    switch (rdbType) {
+      case RDB_STRING: {
+        const { input } = this
+        input.string()
+        this.type = TYPE_STRING
+        this.valueBlock = input.stringBlock
+        this.valueOffset = input.stringOffset
+        this.valueLength = input.stringLength
+        break
+      }
+      case RDB_LIST:
+      case RDB_LIST_ZIPLIST:
+      case RDB_LIST_QUICKLIST:
+      case RDB_LIST_QUICKLIST_2:
+        this.readList(rdbType)
+        break
+      default:
+        throw new UnsupportedTypeError(rdbType)
+    }
+  }
+
+  /** Frees what the value read owns, when nobody wants it. */
+  discard(): void {
+    if (this.type !== TYPE_LIST) return
+    this.list.point(this.root, 0)
+    this.list.free()
+  }
+
+  private readList(rdbType: number): void {
+    const { list } = this
+    list.point(this.root, 0)
+    list.initialize()
+    try {
+      const nodes = this.readElements(rdbType)
+      if (list.length === 0) throw new RdbError('list without elements')
+      // Redis makes a listpack of what fits one, but not of several nodes.
+      if (nodes > 1) list.isQuicklist = true
+      beforeGrowth(list, this.keyspace.settings.listMaxListpackSize, 0, 0)
+    } catch (error) {
+      list.free()
+      throw error
+    }
+    this.type = TYPE_LIST
+    this.valueBlock = this.root
+    this.valueOffset = 0
+    this.valueLength = LIST_ROOT_SIZE
+  }
+
+  /** Appends the elements of a list; returns how many nodes with elements they came in. */
+  private readElements(rdbType: number): number {
+    const { input } = this
+    if (rdbType === RDB_LIST_ZIPLIST) return this.readZiplist()
+    const count = input.size()
+    // No check of the count beforehand: each of them takes at least a byte of what is there.
+    if (rdbType === RDB_LIST) {
+      for (let i = 0; i < count; i++) this.readElement()
+      return 1
+    }
+    let nodes = 0
+    for (let i = 0; i < count; i++) {
+      nodes += rdbType === RDB_LIST_QUICKLIST ? this.readZiplist() : this.readNode()
+    }
+    return nodes
+  }
+
+  private readElement(): void {
+    const { input } = this
+    input.string()
+    this.list.pushTail(input.stringBlock, input.stringOffset, input.stringLength)
+  }
+
+  /** Returns how many nodes with elements it was, 0 or 1. */
+  private readNode(): number {
+    const { input, list, listpack } = this
+    const at = input.position
+    const container = input.size()
+    if (container === NODE_PLAIN) {
+      this.readElement()
+      return 1
+    }
+    if (container !== NODE_PACKED) {
+      throw new RdbError(`quicklist node at byte ${at} is of kind ${container}: expected 1 or 2`)
+    }
+    input.string()
+    const before = list.length
+    listpack.open(input.stringBlock, input.stringOffset, input.stringLength)
+    while (listpack.next()) {
+      list.pushTail(listpack.elementBlock, listpack.elementOffset, listpack.elementLength)
+    }
+    return list.length > before ? 1 : 0
+  }
+
+  private readZiplist(): number {
+    const { input, list, ziplist } = this
+    input.string()
+    const before = list.length
+    ziplist.open(input.stringBlock, input.stringOffset, input.stringLength)
+    while (ziplist.next()) {
+      list.pushTail(ziplist.elementBlock, ziplist.elementOffset, ziplist.elementLength)
+    }
+    return list.length > before ? 1 : 0
+  }
+}
