@@ -16,6 +16,8 @@ import type { Database } from './database.ts'
 export const LOOKAHEAD = 16
 /** Longer arguments are hashed when they turn out to be keys. */
 const KEY_MAX = 128
+/** A database of fewer keys stays in the caches by itself. */
+const SMALL_DATABASE = 4096
 
 export class Lookahead {
   /** What was read, so that no compiler can find the reads useless. */
@@ -28,6 +30,7 @@ export class Lookahead {
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
   run(db: Database, requests: readonly Arguments[], count: number): void {
     const { index } = db
+    if (index.count < SMALL_DATABASE) return
     const { arena, hashKey0, hashKey1 } = db.keyspace
     for (let i = 0; i < count; i++) {
       const args = requests[i]
@@ -39,7 +42,8 @@ export class Lookahead {
     let read = 0
     for (let i = 0; i < count; i++) read ^= index.bucketWord(requests[i].keyHash)
     for (let i = 0; i < count; i++) {
-      const slot = index.first(requests[i].keyHash)
+      const { keyHash } = requests[i]
+      const slot = keyHash === 0 ? -1 : index.first(keyHash)
       if (slot === -1) continue
       const address = index.addressAt(slot)
       read ^= arena.block(address).view.getInt32(arena.offset(address), true)
