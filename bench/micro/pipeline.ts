@@ -1,0 +1,78 @@
+/**
+ * A pipelined request from its bytes to its reply's, without the system calls: decoding, dispatch, command.
+ * Reports CPU time, which a busy machine disturbs less than elapsed time.
+ */
+import { families } from '../../src/commands/families.ts'
+import { Configuration } from '../../src/config/configuration.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { LocalConnection } from '../../src/network/local-connection.ts'
+import { SystemClock } from '../../src/platform/clock.ts'
+import { silentLog } from '../../src/platform/log.ts'
+import { systemRandom } from '../../src/platform/random.ts'
+import { SystemTimers } from '../../src/platform/timers.ts'
+
+const DEPTH = 64
+const CHUNKS = 4000
+const ROUNDS = 7
+
+const value = 'x'.repeat(32)
+const COMMANDS: Readonly<Record<string, (key: string) => string[]>> = {
+  PING: () => ['PING'],
+  SET: (key) => ['SET', key, value],
+  GET: (key) => ['GET', key],
+  LPUSH: () => ['LPUSH', 'list', value],
+  LPOP: () => ['LPOP', 'list'],
+  LRANGE_100: () => ['LRANGE', 'list100', '0', '99'],
+}
+
+function encode(words: readonly string[]): string {
+  return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+}
+
+function chunksOf(make: (key: string) => string[], keys: number): Buffer[] {
+  return Array.from({ length: CHUNKS }, () =>
+    Buffer.from(
+      Array.from({ length: DEPTH }, () =>
+        encode(make(`key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`)),
+      ).join(''),
+    ),
+  )
+}
+
+function newConnection(): LocalConnection {
+  const engine = new Engine({
+    configuration: new Configuration(),
+    clock: new SystemClock(),
+    timers: new SystemTimers(),
+    random: systemRandom(),
+    log: silentLog(),
+    families,
+    shutdown: () => {},
+  })
+  return new LocalConnection(engine)
+}
+
+/** Nanoseconds of CPU a request, the least of the rounds. */
+function measure(connection: LocalConnection, chunks: readonly Buffer[]): number {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = process.cpuUsage().user
+    for (const chunk of chunks) {
+      connection.send(chunk)
+      connection.client.reply.release()
+    }
+    least = Math.min(least, process.cpuUsage().user - start)
+  }
+  return (least * 1000) / (chunks.length * DEPTH)
+}
+
+const [wanted = Object.keys(COMMANDS).join(','), keyCounts = '1000,100000,1000000'] = process.argv.slice(2)
+for (const keys of keyCounts.split(',').map(Number)) {
+  const connection = newConnection()
+  for (let i = 0; i < keys; i++) connection.call('SET', `key:${String(i).padStart(12, '0')}`, value)
+  for (let i = 0; i < 100; i++) connection.call('RPUSH', 'list100', value)
+  for (const name of wanted.split(',')) {
+    const ns = measure(connection, chunksOf(COMMANDS[name], keys))
+    console.log(`${name.padEnd(12)} ${keys} keys: ${ns.toFixed(0)} ns`)
+  }
+}
