@@ -16,6 +16,7 @@ import { keyCommands } from './keys.ts'
 import { lcsCommands } from './lcs.ts'
 import { listSearchCommands } from './list-search.ts'
 import { listCommands } from './lists.ts'
+import { memoryCommands } from './memory.ts'
 import { monitorCommands } from './monitor.ts'
 import { objectCommands } from './object.ts'
 import { pubsubCommands } from './pubsub.ts'
@@ -33,6 +34,7 @@ export const families: readonly Family[] = [
   configCommands,
   infoCommands,
   debugCommands,
+  memoryCommands,
   monitorCommands,
   transactionCommands,
   databaseCommands,

@@ -1,8 +1,8 @@
 /** INFO: the sections Redis's tools read, each figure from where it is counted. */
 import type { Client } from '../engine/client.ts'
-import { clientBytes } from '../engine/client-line.ts'
 import { type Command, type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import { datasetPercent, memoryReport, ratio } from '../engine/memory-report.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
 import {
   cpuMicros,
@@ -11,7 +11,6 @@ import {
   heapBytes,
   OS_NAME,
   PROCESS_ID,
-  residentBytes,
   TOTAL_MEMORY_BYTES,
 } from '../platform/process.ts'
 import { NODE_VERSION, REDIS_VERSION, RESPITE_VERSION } from '../platform/version.ts'
@@ -105,13 +104,11 @@ function clients({ clients: connected, settings, pause, blocking, tracking }: En
   ]
 }
 
-function memory({ keyspace: data, settings, clients: connected }: Engine): Fields {
-  data.notePeak()
-  const used = data.usedBytes
-  const peak = data.peakBytes
-  let buffers = 0
-  for (const client of connected.values()) buffers += clientBytes(client)
-  const resident = residentBytes()
+function memory(engine: Engine): Fields {
+  const { keyspace: data, settings } = engine
+  const report = memoryReport(engine)
+  const { used, peak, startup, overhead, dataset, allocated, active, resident } = report
+  const arenaResident = Math.min(active, resident)
   return [
     ['used_memory', used],
     ['used_memory_human', human(used)],
@@ -119,27 +116,58 @@ function memory({ keyspace: data, settings, clients: connected }: Engine): Field
     ['used_memory_rss_human', human(resident)],
     ['used_memory_peak', peak],
     ['used_memory_peak_human', human(peak)],
-    ['used_memory_peak_perc', `${((used / Math.max(1, peak)) * 100).toFixed(2)}%`],
-    ['used_memory_startup', 0],
-    ['used_memory_dataset', data.arena.bytesUsed],
-    ['used_memory_dataset_perc', `${((data.arena.bytesUsed / Math.max(1, used)) * 100).toFixed(2)}%`],
-    ['used_memory_overhead', used - data.arena.bytesUsed],
-    ['allocator_allocated', data.arena.bytesUsed],
-    ['allocator_active', data.arena.bytesReserved],
+    ['used_memory_peak_perc', `${(ratio(used, peak) * 100).toFixed(2)}%`],
+    ['used_memory_overhead', overhead],
+    ['used_memory_startup', startup],
+    ['used_memory_dataset', dataset],
+    ['used_memory_dataset_perc', `${datasetPercent(report).toFixed(2)}%`],
+    ['allocator_allocated', allocated],
+    ['allocator_active', active],
+    ['allocator_resident', arenaResident],
     ['total_system_memory', TOTAL_MEMORY_BYTES],
     ['total_system_memory_human', human(TOTAL_MEMORY_BYTES)],
+    ...SCRIPTING_MEMORY,
     ['maxmemory', settings.maxmemory],
     ['maxmemory_human', human(settings.maxmemory)],
     ['maxmemory_policy', settings.maxmemoryPolicy],
-    ['mem_fragmentation_ratio', (resident / Math.max(1, used)).toFixed(2)],
+    ['allocator_frag_ratio', ratio(active, allocated).toFixed(2)],
+    ['allocator_frag_bytes', active - allocated],
+    ['allocator_rss_ratio', ratio(arenaResident, active).toFixed(2)],
+    ['allocator_rss_bytes', arenaResident - active],
+    ['rss_overhead_ratio', ratio(resident, arenaResident).toFixed(2)],
+    ['rss_overhead_bytes', resident - arenaResident],
+    ['mem_fragmentation_ratio', ratio(resident, used).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
-    ['mem_clients_normal', buffers],
+    ['mem_not_counted_for_evict', report.clients],
+    ['mem_replication_backlog', 0],
+    ['mem_total_replication_buffers', 0],
+    ['mem_clients_slaves', 0],
+    ['mem_clients_normal', report.clients],
+    ['mem_cluster_links', 0],
+    ['mem_aof_buffer', 0],
     ['mem_allocator', 'respite-arena'],
     ['active_defrag_running', data.defragmentation.isRunning ? 1 : 0],
     ['lazyfree_pending_objects', data.lazyFree.pendingObjects],
     ['lazyfreed_objects', data.stats.lazyFreedObjects],
   ]
 }
+
+/** There are no scripts yet; tools expect the fields. */
+const SCRIPTING_MEMORY: Fields = [
+  ['used_memory_lua', 0],
+  ['used_memory_vm_eval', 0],
+  ['used_memory_lua_human', '0B'],
+  ['used_memory_scripts_eval', 0],
+  ['number_of_cached_scripts', 0],
+  ['number_of_functions', 0],
+  ['number_of_libraries', 0],
+  ['used_memory_vm_functions', 0],
+  ['used_memory_vm_total', 0],
+  ['used_memory_vm_total_human', '0B'],
+  ['used_memory_functions', 0],
+  ['used_memory_scripts', 0],
+  ['used_memory_scripts_human', '0B'],
+]
 
 /** There is no persistence yet; the fields say that nothing is loading and nothing was saved. */
 function persistence({ keyspace: data, startedAt }: Engine): Fields {
@@ -163,7 +191,12 @@ function persistence({ keyspace: data, startedAt }: Engine): Fields {
   ]
 }
 
-function stats({ stats: counters, keyspace: { stats: keys }, pubsub, tracking: { totals } }: Engine): Fields {
+function stats(engine: Engine): Fields {
+  const { stats: counters, pubsub, clock } = engine
+  const { stats: keys } = engine.keyspace
+  const { totals } = engine.tracking
+  const exceededSince = keys.evictionExceededSince
+  const exceeded = exceededSince === 0 ? 0 : clock.monotonicMicros() - exceededSince
   return [
     ['total_connections_received', counters.connectionsReceived],
     ['total_commands_processed', counters.commandsProcessed],
@@ -182,8 +215,10 @@ function stats({ stats: counters, keyspace: { stats: keys }, pubsub, tracking: {
     ['expired_stale_perc', keys.expiredStalePercent.toFixed(2)],
     ['expired_time_cap_reached_count', keys.expiredTimeCapReached],
     ['expire_cycle_cpu_milliseconds', Math.round(keys.expireCycleMicros / 1000)],
-    ['evicted_keys', 0],
+    ['evicted_keys', keys.evictedKeys],
     ['evicted_clients', 0],
+    ['total_eviction_exceeded_time', Math.floor((keys.evictionExceededMicros + exceeded) / 1000)],
+    ['current_eviction_exceeded_time', Math.floor(exceeded / 1000)],
     ['keyspace_hits', keys.hits],
     ['keyspace_misses', keys.misses],
     ['pubsub_channels', pubsub.directory('channels').size],

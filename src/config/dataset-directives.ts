@@ -55,7 +55,7 @@ export const datasetDirectives = {
   'lazyfree-lazy-user-del': { type: 'boolean', default: 'no', support: 'supported' },
   'lazyfree-lazy-user-flush': { type: 'boolean', default: 'no', support: 'supported' },
 
-  maxmemory: { type: 'memory', max: 'ulong', default: '0', support: 'not-supported' },
+  maxmemory: { type: 'memory', max: 'ulong', default: '0', support: 'supported' },
   'maxmemory-policy': {
     type: 'enum',
     values: [
@@ -72,7 +72,7 @@ export const datasetDirectives = {
     support: 'supported',
   },
   'maxmemory-samples': { type: 'integer', min: 1, default: '5', support: 'supported' },
-  'maxmemory-eviction-tenacity': { type: 'integer', max: 100, default: '10', support: 'not-supported' },
+  'maxmemory-eviction-tenacity': { type: 'integer', max: 100, default: '10', support: 'supported' },
   'lfu-log-factor': { type: 'integer', default: '10', support: 'supported' },
   'lfu-decay-time': { type: 'integer', default: '1', support: 'supported' },
 

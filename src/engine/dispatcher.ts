@@ -3,13 +3,14 @@
  * caught. The gates read flags of the declaration; no command is known here by name.
  */
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, err, NO_AUTH, wrongArguments } from '../protocol/error-replies.ts'
+import { ErrorReply, err, NO_AUTH, OUT_OF_MEMORY, wrongArguments } from '../protocol/error-replies.ts'
 import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
 import type { Engine } from './engine.ts'
 import {
   GATE_AUTH,
+  GATE_MEMORY,
   GATE_MONITORED,
   GATE_MONITORING,
   GATE_MULTI,
@@ -57,7 +58,10 @@ export class Dispatcher {
    */
   dispatch(client: Client, args: Arguments): boolean {
     const gates = this.engine.gates | client.gates
-    if (gates !== 0) return this.dispatchGated(client, args, gates)
+    // Most commands under maxmemory find the use below it, and that is all they have to do with it.
+    if (gates !== 0 && (gates !== GATE_MEMORY || this.engine.memoryLimit.concerns(args))) {
+      return this.dispatchGated(client, args, gates)
+    }
     const command = this.resolve(client, args)
     if (command !== null) this.run(client, command, args)
     if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
@@ -175,7 +179,7 @@ export class Dispatcher {
     if (client.transaction === null) client.reply.error(error)
     else if (command?.runsQueue) {
       discardTransaction(client)
-      const reason = error.line.slice(error.code.length + 1)
+      const reason = error.code === 'ERR' ? error.line.slice('ERR '.length) : error.line
       client.reply.error(new ErrorReply(`EXECABORT Transaction discarded because of: ${reason}`))
     } else {
       client.transaction.aborted = true
@@ -196,6 +200,13 @@ export class Dispatcher {
   private passGates(client: Client, command: Command, args: Arguments, gates: number): boolean {
     if ((gates & GATE_AUTH) !== 0 && (command.flags & FLAG.no_auth) === 0) {
       this.reject(client, command, NO_AUTH)
+      return true
+    }
+    if (
+      (gates & GATE_MEMORY) !== 0 &&
+      !this.engine.memoryLimit.admits(client, command, flagsOf(client, command), args)
+    ) {
+      this.reject(client, command, OUT_OF_MEMORY)
       return true
     }
     if ((gates & GATE_SUBSCRIBED) !== 0 && !command.whileSubscribed) {

@@ -19,6 +19,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { GATE_AUTH } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
+import { MemoryLimit } from './memory-limit.ts'
 import { Monitor } from './monitor.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
@@ -67,6 +68,7 @@ export class Engine {
   readonly pubsub: PubSub
   readonly tracking: Tracking
   readonly monitor: Monitor
+  readonly memoryLimit: MemoryLimit
   readonly expireCycle: ExpireCycle
   /** Connected clients by id, in the order of their connection. */
   readonly clients: Map<number, Client>
@@ -116,13 +118,10 @@ export class Engine {
     this.nextClientId = 1
     this.tracking = new Tracking(this)
     this.monitor = new Monitor(this)
+    this.memoryLimit = new MemoryLimit(this)
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
     this.configuration.onChange('requirepass', (password) => {
       if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
-      return undefined
-    })
-    this.configuration.onChange('maxmemoryPolicy', (policy) => {
-      this.keyspace.lfu = policy.endsWith('lfu')
       return undefined
     })
   }

@@ -27,3 +27,5 @@ export const GATE_TRACKING_FULL: number = 1 << 9
 export const GATE_MONITORED: number = 1 << 10
 /** The client is one who sees them: as a replica does, it keeps off the keyspace. */
 export const GATE_MONITORING: number = 1 << 11
+/** maxmemory is set: above it keys are evicted before a command, or the command is refused. */
+export const GATE_MEMORY: number = 1 << 12

@@ -50,6 +50,11 @@ export function alwaysHasField(keyLength: number, valueLength: number): boolean 
   return keyLength + valueLength >= ALWAYS_FIELD_FROM
 }
 
+/** The access clock of the entry at `address`, without a view of it. */
+export function accessAt(arena: Arena, address: Address): number {
+  return arena.block(address).view.getInt32(arena.offset(address) + 4, true) & 0xffffff
+}
+
 /**
  * A view of one entry: long-lived, pointed at an address, owning nothing. It is good until the entry moves
  * or goes, or the view is pointed elsewhere.

@@ -10,8 +10,10 @@ import { ListView } from '../values/list-value.ts'
 import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
 import type { Entry } from './entry.ts'
+import { Eviction } from './eviction.ts'
 import { LazyFree } from './lazy-free.ts'
 import { Lookahead } from './lookahead.ts'
+import { usedBytes } from './memory.ts'
 
 /** What is told of changes in the keyspace. */
 export interface KeyspaceListener {
@@ -44,6 +46,10 @@ export class KeyspaceStats {
   expiredTimeCapReached: number = 0
   expireCycleMicros: number = 0
   lazyFreedObjects: number = 0
+  evictedKeys: number = 0
+  /** Microseconds that the use was above maxmemory and stayed so; and since when it is, 0 when it is not. */
+  evictionExceededMicros: number = 0
+  evictionExceededSince: number = 0
 
   reset(): void {
     this.hits = 0
@@ -52,6 +58,9 @@ export class KeyspaceStats {
     this.expiredStalePercent = 0
     this.expiredTimeCapReached = 0
     this.lazyFreedObjects = 0
+    this.evictedKeys = 0
+    this.evictionExceededMicros = 0
+    this.evictionExceededSince = 0
   }
 }
 
@@ -67,6 +76,7 @@ export class Keyspace {
   readonly lookahead: Lookahead
   readonly lazyFree: LazyFree
   readonly defragmentation: Defragmentation
+  readonly eviction: Eviction
   readonly databases: Database[]
   /** Views for commands on lists: one for most, the other where two lists meet. */
   readonly list: ListView
@@ -110,6 +120,7 @@ export class Keyspace {
     this.arrivals = null
     this.databases = []
     for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
+    this.eviction = new Eviction(this)
   }
 
   /** Number of keys in all databases. */
@@ -119,11 +130,9 @@ export class Keyspace {
     return count
   }
 
-  /** Bytes the dataset takes: entries and values, indexes, lists of deadlines. */
+  /** Bytes in use, but for clients' buffers (memory.ts). */
   get usedBytes(): number {
-    let bytes = this.arena.bytesUsed
-    for (const db of this.databases) bytes += db.index.bytes + db.deadlines.bytes
-    return bytes
+    return usedBytes(this)
   }
 
   /** Notes the memory in use; the peak is the largest noted. */

@@ -63,10 +63,15 @@ export class LazyFree {
     const clock = this.keyspace.clock
     const end = clock.monotonicMicros() + micros
     while (this.pending) {
-      if (this.chains.length > 0) this.freeChunks()
-      else this.freeEntries()
+      this.step()
       if (clock.monotonicMicros() >= end) return
     }
+  }
+
+  /** Frees a part of what waits, if something does. */
+  step(): void {
+    if (this.chains.length > 0) this.freeChunks()
+    else if (this.indexes.length > 0) this.freeEntries()
   }
 
   private freeChunks(): void {

@@ -62,6 +62,9 @@ export const NOT_LFU: ErrorReply = new ErrorReply(
 export const IS_LFU: ErrorReply = new ErrorReply(
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 )
+export const OUT_OF_MEMORY: ErrorReply = new ErrorReply(
+  "OOM command not allowed when used memory > 'maxmemory'.",
+)
 export const BUSY_KEY: ErrorReply = new ErrorReply('BUSYKEY Target key name already exists.')
 export const WRONG_DUMP: ErrorReply = err('DUMP payload version or checksum are wrong')
 export const BAD_DUMP: ErrorReply = err('Bad data format')

@@ -1,0 +1,93 @@
+/**
+ * Holds commands to maxmemory: has keys evicted before one runs, refuses those that would need more memory when
+ * that does not help, and goes on between turns with what takes longer. How keys are chosen is keyspace/eviction.ts.
+ *
+ * A request that may add data counts with its own size, as it does for Redis, where it lies in a query buffer that
+ * is part of used_memory: so a value larger than maxmemory is refused, and nobody's keys go for it. Clients' buffers
+ * count for used_memory but not for the limit (INFO mem_not_counted_for_evict): they have limits of their own, and a
+ * slow reader should not cost the dataset keys.
+ */
+import { EVICTING, OUT_OF_ROOM } from '../keyspace/eviction.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import type { Client } from './client.ts'
+import { type Command, FLAG } from './command.ts'
+import type { Engine } from './engine.ts'
+import { GATE_MEMORY } from './gates.ts'
+
+export class MemoryLimit {
+  private readonly engine: Engine
+  /** The next slice is scheduled. */
+  private goingOn: boolean
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.goingOn = false
+    const { configuration, keyspace } = engine
+    this.setGate(engine.settings.maxmemory)
+    configuration.onChange('maxmemory', (bytes) => {
+      keyspace.eviction.configure()
+      this.setGate(bytes)
+      this.lowered(bytes)
+      return undefined
+    })
+    configuration.onChange('maxmemoryPolicy', (policy) => {
+      keyspace.lfu = policy.endsWith('lfu')
+      keyspace.eviction.configure()
+      return undefined
+    })
+  }
+
+  /** Whether admits() has to be asked about a request; false for nearly all, at the cost of a comparison. */
+  concerns(args: Arguments): boolean {
+    return this.engine.keyspace.eviction.isTight(requestBytes(args))
+  }
+
+  /** Evicts as needed before a command with these FLAG bits. Returns whether it may run, or be queued. */
+  admits(client: Client, command: Command, flags: number, args: Arguments): boolean {
+    const { eviction } = this.engine.keyspace
+    const { transaction } = client
+    const grows = (flags & FLAG.denyoom) !== 0
+    let bytes = 0
+    if (grows) bytes = command.runsQueue && transaction !== null ? transaction.bytes : requestBytes(args)
+    if (!eviction.isTight(bytes)) return true
+    // The dataset stands still while clients are paused.
+    if (this.engine.pause.state !== 'none') return true
+    const result = eviction.run(bytes)
+    if (result === EVICTING) this.goOnSoon()
+    if (result !== OUT_OF_ROOM) return true
+    // Whatever it is, queueing it takes memory.
+    return !grows && (transaction === null || command.unqueued)
+  }
+
+  private setGate(maxmemory: number): void {
+    if (maxmemory > 0) this.engine.gates |= GATE_MEMORY
+    else this.engine.gates &= ~GATE_MEMORY
+  }
+
+  /** CONFIG SET: what is above the new limit goes in slices. */
+  private lowered(maxmemory: number): void {
+    const { keyspace, log } = this.engine
+    const used = keyspace.usedBytes
+    if (maxmemory === 0 || used <= maxmemory) return
+    log.warning(
+      `WARNING: the new maxmemory value set via CONFIG SET (${maxmemory}) is smaller than the current memory usage (${used}). This will result in key eviction and/or the inability to accept new write commands depending on the maxmemory-policy.`,
+    )
+    this.goOnSoon()
+  }
+
+  private goOnSoon(): void {
+    if (this.goingOn) return
+    this.goingOn = true
+    this.engine.timers.immediate(() => {
+      const { clock, keyspace, pause } = this.engine
+      this.goingOn = false
+      clock.refresh()
+      if (pause.state === 'none' && keyspace.eviction.goOn() === EVICTING) this.goOnSoon()
+    })
+  }
+}
+
+/** Bytes of a request's arguments, which follow each other in its block. */
+function requestBytes({ count, offsets, lengths }: Arguments): number {
+  return offsets[count - 1] + lengths[count - 1] - offsets[0]
+}

@@ -1,0 +1,299 @@
+/**
+ * Eviction: removes keys when the dataset is above maxmemory, those first that the policy thinks can be spared.
+ * When it is called for, and what a client is told if it does not help, is engine/memory-limit.ts.
+ *
+ * True LRU needs a list through all keys, two more words a key and two cache misses a read, to know exactly
+ * what is only a guess at the future anyway. Redis's way needs 24 bits: look at a few random keys
+ * (maxmemory-samples) and evict the one idle longest. Five samples alone are a poor guess, so the best seen so far
+ * stay in a pool of sixteen: every eviction takes the best of the pool, and every round of samples only improves
+ * what is left there. Over the databases there is one pool, so the best key of all goes first. The score is the idle
+ * time for LRU, 255 less the decayed counter for LFU, the nearness of the deadline for volatile-ttl.
+ *
+ * Here a sample costs less. A bucket of the index holds up to seven keys that nothing but their hash brought together:
+ * a random bucket is a random set of keys for one cache miss, and the reads of their access clocks do not depend on
+ * each other, so they wait for memory together. Whole buckets are taken, so every key is as likely as any other and
+ * there are at least as many samples as asked for. A key with a deadline is sampled from the list of deadlines,
+ * one by one, since neighbours there are of the same age.
+ *
+ * The pool remembers scores of a moment ago. A candidate that was used since, has moved or is gone is dropped when
+ * its turn comes (Redis evicts it if it is still there). test/keyspace/eviction.test.ts measures the distance to true
+ * LRU in hits: on a Zipf trace less than a point at five samples.
+ *
+ * Memory on its way out comes first: while parts of large values or of flushed databases wait to be freed
+ * (lazy-free.ts), no key goes, so that a list of a million elements counts as what it is.
+ *
+ * Time: a call that finds much too much in use, after CONFIG SET maxmemory, stops after a time that
+ * maxmemory-eviction-tenacity sets, 0.5 ms by default, and the rest goes on between turns. Redis spends that
+ * time again before every command meanwhile; here a command then only frees twice what it may add, so that the
+ * excess shrinks and a pipeline is not held up for half a millisecond a command.
+ */
+import { AddressList } from '../structures/address-list.ts'
+import type { Address } from '../structures/arena.ts'
+import type { HashIndex } from '../structures/hash-index.ts'
+import { idleMillis, lfuCounter } from './access-clock.ts'
+import type { Database } from './database.ts'
+import { accessAt, Entry } from './entry.ts'
+import { EvictionPool } from './eviction-pool.ts'
+import type { Keyspace } from './keyspace.ts'
+import { overheadBytes, STARTUP_BYTES } from './memory.ts'
+import { NOTIFY_EVICTED } from './notifications.ts'
+
+/** Keys evicted between two looks at the time. */
+const STEP = 16
+/** Checks of the limit that may pass before the indexes are counted anew. */
+const CHECKS = 32
+/** Random buckets looked at in vain before keys are drawn one by one: an index nearly empty while a walk holds it. */
+const TRIES = 64
+
+/** Whether the use is below the limit, or on its way there, or cannot be brought there. */
+export const WITHIN_LIMIT = 0
+export const EVICTING = 1
+export const OUT_OF_ROOM = 2
+
+/** How long one call may take, microseconds; `tenacity` is maxmemory-eviction-tenacity, 0 to 100 (never stop). */
+export function evictionMicros(tenacity: number): number {
+  if (tenacity <= 10) return 50 * tenacity
+  return tenacity < 100 ? Math.floor(500 * 1.15 ** (tenacity - 10)) : Number.POSITIVE_INFINITY
+}
+
+export class Eviction {
+  private readonly keyspace: Keyspace
+  private readonly pool: EvictionPool
+  private readonly entry: Entry
+  private readonly found: AddressList
+  private scores: Float64Array
+  /** The policy: only keys with a deadline; and 'lru', 'lfu', 'ttl', 'random' or 'noeviction'. */
+  private volatileOnly: boolean
+  private kind: string
+  /** Bytes the arena may have in use: maxmemory less what the indexes take. */
+  private limit: number
+  /** The same, but -1 while the use stays above it, so that every command looks. */
+  private tightLimit: number
+  private checksLeft: number
+  /** An earlier call ran out of time. */
+  private unfinished: boolean
+  /** The database to begin with. */
+  private nextDatabase: number
+
+  constructor(keyspace: Keyspace) {
+    this.keyspace = keyspace
+    this.pool = new EvictionPool()
+    this.entry = new Entry()
+    this.found = new AddressList()
+    this.scores = new Float64Array(32)
+    this.volatileOnly = false
+    this.kind = 'noeviction'
+    this.limit = Number.POSITIVE_INFINITY
+    this.tightLimit = Number.POSITIVE_INFINITY
+    this.checksLeft = 0
+    this.unfinished = false
+    this.nextDatabase = 0
+    this.configure()
+  }
+
+  /** Takes over maxmemory and maxmemory-policy from the settings. */
+  configure(): void {
+    const policy = this.keyspace.settings.maxmemoryPolicy
+    this.volatileOnly = policy.startsWith('volatile-')
+    this.kind = policy.slice(policy.indexOf('-') + 1)
+    // The scores of one policy mean nothing to another.
+    this.pool.clear()
+    this.checksLeft = 0
+  }
+
+  /** Whether `bytes` more may be above the limit: run() knows for certain. For every command, so it only compares. */
+  isTight(bytes: number): boolean {
+    if (--this.checksLeft < 0) this.countOverhead()
+    return this.keyspace.arena.bytesUsed + bytes > this.tightLimit
+  }
+
+  /**
+   * Evicts until `bytes` more are within the limit, or time is up (EVICTING), or nothing is left that may go
+   * (OUT_OF_ROOM). For more than the limit as a whole nothing is evicted.
+   */
+  run(bytes: number): number {
+    this.countOverhead()
+    const result = this.excess(bytes) <= 0 ? WITHIN_LIMIT : this.evict(bytes)
+    this.note(result)
+    return result
+  }
+
+  /** Goes on with what run() left unfinished, for as long as one call may take. Returns as run() does. */
+  goOn(): number {
+    this.unfinished = false
+    return this.run(0)
+  }
+
+  private evict(bytes: number): number {
+    const { keyspace } = this
+    const { clock, lazyFree, settings } = keyspace
+    if (bytes > 0 && bytes > settings.maxmemory - STARTUP_BYTES) return OUT_OF_ROOM
+    const end = clock.monotonicMicros() + evictionMicros(settings.maxmemoryEvictionTenacity)
+    const enough = this.unfinished ? keyspace.arena.bytesUsed - bytes * 2 : -1
+    for (let evicted = 1; this.excess(bytes) > 0; evicted++) {
+      const lazy = lazyFree.pending
+      if (lazy) lazyFree.step()
+      else if (!this.evictOne()) return OUT_OF_ROOM
+      if (!lazy && evicted % STEP !== 0) continue
+      this.countOverhead()
+      if (clock.monotonicMicros() > end || keyspace.arena.bytesUsed < enough) {
+        if (this.excess(bytes) <= 0) break
+        this.unfinished = true
+        return EVICTING
+      }
+    }
+    this.unfinished = false
+    return WITHIN_LIMIT
+  }
+
+  /** Removes one key. Returns whether there was one that may go. */
+  private evictOne(): boolean {
+    const db = this.kind === 'random' ? this.drawKey() : this.chooseKey()
+    if (db === null) return false
+    const { listener, stats } = this.keyspace
+    const key = listener === null ? null : this.entry.keyBytes()
+    db.remove(this.entry)
+    stats.evictedKeys++
+    if (key !== null) listener?.keyChanged(db, key, NOTIFY_EVICTED, 'evicted')
+    return true
+  }
+
+  /** Points `entry` at the best candidate there is and returns its database; null when no key may go. */
+  private chooseKey(): Database | null {
+    if (this.kind === 'noeviction') return null
+    for (;;) {
+      let keys = 0
+      const { databases } = this.keyspace
+      const start = this.nextDatabase
+      for (let i = 0; i < databases.length; i++) {
+        const db = databases[(start + i) % databases.length]
+        const count = this.eligible(db)
+        if (count === 0) continue
+        // Among equal scores the first seen gets into the pool, so another database begins each time.
+        if (keys === 0) this.nextDatabase = start + i + 1
+        keys += count
+        this.sample(db, count)
+      }
+      if (keys === 0) return null
+      for (let candidate = this.pool.take(); candidate !== null; candidate = this.pool.take()) {
+        const { db, address, hash, score } = candidate
+        if (db !== null && isThere(db.index, hash, address)) {
+          this.entry.point(this.keyspace.arena, address, hash)
+          if (this.score(this.entry) >= score) return db
+        }
+      }
+    }
+  }
+
+  /** Points `entry` at a random key, of the databases in turn, and returns its database. */
+  private drawKey(): Database | null {
+    const { databases, random } = this.keyspace
+    for (let tries = 0; tries < databases.length; tries++) {
+      this.nextDatabase = (this.nextDatabase + 1) % databases.length
+      const db = databases[this.nextDatabase]
+      const count = this.eligible(db)
+      if (count === 0) continue
+      const address = this.volatileOnly
+        ? db.deadlines.at(random.below(count))
+        : db.index.random(() => random.fraction())
+      db.at(address, this.entry)
+      return db
+    }
+    return null
+  }
+
+  /** How many keys of the database may go. */
+  private eligible(db: Database): number {
+    return this.volatileOnly ? db.deadlines.count : db.index.count
+  }
+
+  /** Looks at random keys of `db`, which has `count` that may go, and puts the best into the pool. */
+  private sample(db: Database, count: number): void {
+    const { found, pool } = this
+    const samples = Math.min(this.keyspace.settings.maxmemorySamples, count)
+    found.clear()
+    if (this.volatileOnly) this.drawDeadlines(db, samples)
+    else this.drawBuckets(db.index, samples)
+    if (this.scores.length < found.length) this.scores = new Float64Array(found.items.length)
+    // A loop of its own, so that these reads miss the caches together.
+    this.scoreFound()
+    for (let i = 0; i < found.length; i++) {
+      const score = this.scores[i]
+      if (!pool.wants(score)) continue
+      const address = found.items[i]
+      pool.add(db, address, db.at(address, this.entry).hash, score)
+    }
+  }
+
+  private drawDeadlines({ deadlines }: Database, samples: number): void {
+    const { random } = this.keyspace
+    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(random.below(deadlines.count)))
+  }
+
+  private drawBuckets(index: HashIndex, samples: number): void {
+    const { found } = this
+    const { random } = this.keyspace
+    for (let tries = samples + TRIES; found.length < samples && tries > 0; tries--) {
+      index.collect(random.below(index.bucketCount), found)
+    }
+    while (found.length < samples) found.push(index.random(() => random.fraction()))
+  }
+
+  private scoreFound(): void {
+    const { found, scores, kind } = this
+    const { arena, clock, settings } = this.keyspace
+    const { now } = clock
+    const { lfuDecayTime } = settings
+    for (let i = 0; i < found.length; i++) {
+      const address = found.items[i]
+      if (kind === 'ttl') {
+        this.entry.point(arena, address, 0)
+        scores[i] = -this.entry.deadline
+      } else scores[i] = accessScore(kind, accessAt(arena, address), now, lfuDecayTime)
+    }
+  }
+
+  /** The score of one key now; below any other where the policy does not concern it (any more). */
+  private score(entry: Entry): number {
+    const { clock, settings } = this.keyspace
+    if (this.volatileOnly && !entry.hasDeadline) return Number.NEGATIVE_INFINITY
+    if (this.kind === 'ttl') return -entry.deadline
+    return accessScore(this.kind, entry.access, clock.now, settings.lfuDecayTime)
+  }
+
+  /** Bytes above the limit when `bytes` more come, as of the last counting of the indexes. */
+  private excess(bytes: number): number {
+    return this.keyspace.arena.bytesUsed + bytes - this.limit
+  }
+
+  private countOverhead(): void {
+    const { databases, settings, stats } = this.keyspace
+    const { maxmemory } = settings
+    this.limit = maxmemory === 0 ? Number.POSITIVE_INFINITY : maxmemory - overheadBytes(databases)
+    this.checksLeft = CHECKS
+    this.tightLimit = stats.evictionExceededSince === 0 ? this.limit : -1
+  }
+
+  /** Keeps the times that the use was above the limit and stayed so (INFO total_eviction_exceeded_time). */
+  private note(result: number): void {
+    const { stats, clock } = this.keyspace
+    const since = stats.evictionExceededSince
+    if (result === WITHIN_LIMIT) {
+      if (since !== 0) stats.evictionExceededMicros += clock.monotonicMicros() - since
+      stats.evictionExceededSince = 0
+    } else if (since === 0) stats.evictionExceededSince = Math.max(1, clock.monotonicMicros())
+    this.tightLimit = result === WITHIN_LIMIT ? this.limit : -1
+  }
+}
+
+/** The idle time for LRU, for LFU how far the counter is from its highest. */
+function accessScore(kind: string, access: number, now: number, decayTime: number): number {
+  return kind === 'lfu' ? 255 - lfuCounter(access, now, decayTime) : idleMillis(access, now)
+}
+
+/** Whether the entry with this hash still lies at `address`. */
+function isThere(index: HashIndex, hash: number, address: Address): boolean {
+  let slot = index.first(hash)
+  while (slot !== -1 && index.addressAt(slot) !== address) slot = index.next(slot, hash)
+  return slot !== -1
+}

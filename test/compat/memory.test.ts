@@ -1,0 +1,134 @@
+/** MEMORY, INFO's memory fields, -OOM and eviction beside redis-server: texts, shapes, and what stays. */
+import { expect, test } from 'vitest'
+import { RawClient } from './raw-client.ts'
+import { on, varies } from './steps.ts'
+import { compat, type Suite } from './suite.ts'
+
+const sizes = "sizes are each server's own"
+const server = 'figures and texts about the server itself'
+
+compat('memory', ({ script, pair }: Suite) => {
+  test('INFO memory has the fields of redis-server, in its order', async () => {
+    const fields: string[][] = []
+    for (const { port } of [pair().oracle, pair().respite]) {
+      const client = await RawClient.open(port)
+      const text = (await client.call('INFO', 'memory')).toString('latin1')
+      fields.push([...text.matchAll(/^(\w+):/gm)].map((match) => match[1]))
+      client.close()
+    }
+    expect(fields[1]).toEqual(fields[0])
+  })
+
+  test('MEMORY STATS has the fields of redis-server, in its order', async () => {
+    const fields: string[][] = []
+    for (const { port } of [pair().oracle, pair().respite]) {
+      const client = await RawClient.open(port)
+      await client.call('SET', 'k', 'v')
+      const text = (await client.call('MEMORY', 'STATS')).toString('latin1')
+      fields.push([...text.matchAll(/^([a-z][\w.-]+)\r$/gm)].map((match) => match[1]))
+      client.close()
+    }
+    expect(fields[0]).toContain('db.0')
+    expect(fields[1]).toEqual(fields[0])
+  })
+
+  script('MEMORY', [
+    'SET k hello',
+    varies('MEMORY USAGE k', sizes),
+    varies('MEMORY USAGE k SAMPLES 0', sizes),
+    varies('MEMORY USAGE k samples 3 SAMPLES 1', sizes),
+    'MEMORY USAGE none',
+    'MEMORY USAGE none SAMPLES x',
+    'MEMORY USAGE k SAMPLES',
+    'MEMORY USAGE k SAMPLES -1',
+    'MEMORY USAGE k SAMPLES x',
+    'MEMORY USAGE k SAMPLE 1',
+    'MEMORY USAGE k SAMPLES 1 2',
+    'MEMORY USAGE',
+    'MEMORY DOCTOR',
+    'MEMORY DOCTOR now',
+    'MEMORY PURGE',
+    varies('MEMORY MALLOC-STATS', server),
+    varies('MEMORY STATS', server),
+    'MEMORY HELP',
+    'MEMORY NOSUCH',
+    'MEMORY',
+  ])
+  script('-OOM', [
+    'SET k v',
+    'CONFIG SET maxmemory 1',
+    'GET k',
+    'SET k w',
+    'APPEND k w',
+    'SETRANGE k 0 w',
+    'LPUSH l a',
+    'DEL none',
+    'EXPIRE k 100',
+    'PERSIST k',
+    'PUBLISH c m',
+    'MULTI',
+    'GET k',
+    'PING',
+    'NOSUCH',
+    'EXEC',
+    'MULTI',
+    'DISCARD',
+    'MULTI',
+    'EXEC',
+    'CONFIG SET maxmemory 0',
+    'MULTI',
+    'SET k w',
+    on('other', 'CONFIG SET maxmemory 1'),
+    'EXEC',
+    'GET k',
+    'CONFIG SET maxmemory 0',
+    'MULTI',
+    'GET k',
+    on('other', 'CONFIG SET maxmemory 1'),
+    'EXEC',
+    'CONFIG SET maxmemory 0',
+    'MULTI',
+    'CONFIG SET maxmemory 1',
+    'SET k w',
+    'EXEC',
+    'SET k x',
+    'CONFIG SET maxmemory 0',
+    'GET k',
+  ])
+  script('what each policy leaves when nothing fits', [
+    'SET k v',
+    'SET t v EX 100',
+    'CONFIG SET maxmemory-policy volatile-ttl',
+    'CONFIG SET maxmemory 1',
+    'SET a b',
+    'EXISTS k t',
+    'TTL k',
+    'CONFIG SET maxmemory 0',
+    'CONFIG SET maxmemory-policy allkeys-random',
+    'SELECT 3',
+    'SET other v',
+    'CONFIG SET maxmemory 1',
+    'SET a b',
+    'DBSIZE',
+    'SELECT 0',
+    'DBSIZE',
+    'CONFIG SET maxmemory 0',
+    'CONFIG SET maxmemory-policy noeviction',
+  ])
+  script('the directives', [
+    'CONFIG SET maxmemory 100kb',
+    'CONFIG GET maxmemory',
+    'CONFIG SET maxmemory 3GB',
+    'CONFIG GET maxmemory',
+    'CONFIG SET maxmemory 10%',
+    'CONFIG SET maxmemory 1.5gb',
+    'CONFIG SET maxmemory -1',
+    'CONFIG SET maxmemory-samples 0',
+    'CONFIG SET maxmemory-samples 10',
+    'CONFIG SET maxmemory-eviction-tenacity 101',
+    'CONFIG SET maxmemory-eviction-tenacity 100',
+    'CONFIG GET maxmemory-samples',
+    'CONFIG GET maxmemory-eviction-tenacity',
+    'CONFIG SET maxmemory-samples 5 maxmemory-eviction-tenacity 10 maxmemory 0',
+  ])
+})
