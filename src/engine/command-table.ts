@@ -10,6 +10,7 @@ export class CommandTable {
   readonly commands: readonly Command[]
   private readonly slots: (Command | null)[]
   private readonly mask: number
+  private last: Command
   private readonly byName: ReadonlyMap<string, Command>
 
   constructor(families: readonly Family[]) {
@@ -22,6 +23,7 @@ export class CommandTable {
     if (this.byName.size !== commands.length) throw new Error('a command is declared twice')
     const size = 2 ** Math.ceil(Math.log2(Math.max(1, commands.length) * SPARSENESS))
     this.mask = size - 1
+    this.last = commands[0]
     this.slots = Array.from({ length: size }, () => null)
     for (const command of commands) {
       const name = Buffer.from(command.name, 'latin1')
@@ -36,9 +38,15 @@ export class CommandTable {
     const bytes = args.block.bytes
     const offset = args.offsets[0]
     const length = args.lengths[0]
+    // In a pipeline the next command is mostly the last one again.
+    if (sameName(this.last.name, bytes, offset, length)) return this.last
     for (let slot = hashName(bytes, offset, length) & this.mask; ; slot = (slot + 1) & this.mask) {
       const command = this.slots[slot]
-      if (command === null || sameName(command.name, bytes, offset, length)) return command
+      if (command === null) return null
+      if (sameName(command.name, bytes, offset, length)) {
+        this.last = command
+        return command
+      }
     }
   }
 

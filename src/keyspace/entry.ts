@@ -174,6 +174,11 @@ export class Entry {
     this.flags &= ~(RAW_STRING | TEXT_STRING)
   }
 
+  /** A string without a flag: no deadline, nothing special about its encoding. */
+  get isPlainString(): boolean {
+    return (this.block.view.getInt32(this.base, true) & 0xffff) === TYPE_STRING
+  }
+
   /** The 24-bit access clock (keyspace/access-clock.ts says what it means). */
   get access(): number {
     return this.block.view.getInt32(this.base + 4, true) & 0xffffff

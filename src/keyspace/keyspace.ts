@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Random } from '../platform/random.ts'
 import { Arena } from '../structures/arena.ts'
 import { ListView } from '../values/list-value.ts'
+import { lruAccess } from './access-clock.ts'
 import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
 import type { Entry } from './entry.ts'
@@ -89,6 +90,8 @@ export class Keyspace {
   peakBytes: number
   /** Follows maxmemory-policy: the access clock holds LFU counters instead of the LRU time. */
   lfu: boolean
+  private lruMoment: number
+  private lruNow: number
   /** Set while a CLIENT NO-TOUCH client's command runs. */
   noTouch: boolean
   listener: KeyspaceListener | null
@@ -114,6 +117,8 @@ export class Keyspace {
     this.dirty = 0
     this.peakBytes = 0
     this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
+    this.lruMoment = 0
+    this.lruNow = 0
     this.noTouch = false
     this.listener = null
     this.onFlush = null
@@ -121,6 +126,15 @@ export class Keyspace {
     this.databases = []
     for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
     this.eviction = new Eviction(this)
+  }
+
+  /** lruAccess(now), computed once for each moment. */
+  lruClock(now: number): number {
+    if (now !== this.lruMoment) {
+      this.lruMoment = now
+      this.lruNow = lruAccess(now)
+    }
+    return this.lruNow
   }
 
   /** Number of keys in all databases. */
