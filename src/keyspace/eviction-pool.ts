@@ -58,11 +58,6 @@ export class EvictionPool {
     return this.size === 0 ? null : this.places[--this.size]
   }
 
-  clear(): void {
-    this.size = 0
-    for (const place of this.places) place.db = null
-  }
-
   private removeAt(index: number): void {
     const { places } = this
     const removed = places[index]

@@ -11,13 +11,14 @@
  *
  * Here a sample costs less. A bucket of the index holds up to seven keys that nothing but their hash brought together:
  * a random bucket is a random set of keys for one cache miss, and the reads of their access clocks do not depend on
- * each other, so they wait for memory together. Whole buckets are taken, so every key is as likely as any other and
- * there are at least as many samples as asked for. A key with a deadline is sampled from the list of deadlines,
- * one by one, since neighbours there are of the same age.
+ * each other, so they wait for memory together. Whole buckets are taken, so that every key is as likely as any other:
+ * as many as hold maxmemory-samples keys on average, rounded, which is one for 5 and two for 10. A key with a deadline
+ * is sampled from the list of deadlines, one by one, since neighbours there are of the same age.
  *
  * The pool remembers scores of a moment ago. A candidate that was used since, has moved or is gone is dropped when
- * its turn comes (Redis evicts it if it is still there). test/keyspace/eviction.test.ts measures the distance to true
- * LRU in hits: on a Zipf trace less than a point at five samples.
+ * its turn comes (Redis evicts it if it is still there); what another policy left there has low scores or is dropped
+ * the same way. test/keyspace/eviction.test.ts measures the distance to true LRU in hits: on a Zipf trace less than
+ * a point at five samples. bench/eviction.ts shows it beside redis-server.
  *
  * Memory on its way out comes first: while parts of large values or of flushed databases wait to be freed
  * (lazy-free.ts), no key goes, so that a list of a million elements counts as what it is.
@@ -40,9 +41,10 @@ import { NOTIFY_EVICTED } from './notifications.ts'
 
 /** Keys evicted between two looks at the time. */
 const STEP = 16
-/** Checks of the limit that may pass before the indexes are counted anew. */
-const CHECKS = 32
-/** Random buckets looked at in vain before keys are drawn one by one: an index nearly empty while a walk holds it. */
+/** What may pass before the indexes are counted anew: checks of the limit, and bytes that the arena grows by. */
+const CHECKS = 256
+const GROWTH = 256 * 1024
+/** Random buckets looked at in vain before a key is drawn by itself: an index nearly empty while a walk holds it. */
 const TRIES = 64
 
 /** Whether the use is below the limit, or on its way there, or cannot be brought there. */
@@ -67,7 +69,7 @@ export class Eviction {
   private kind: string
   /** Bytes the arena may have in use: maxmemory less what the indexes take. */
   private limit: number
-  /** The same, but -1 while the use stays above it, so that every command looks. */
+  /** From here on run() has to look: the limit, or nearer when the indexes have to be counted, or -1 when above. */
   private tightLimit: number
   private checksLeft: number
   /** An earlier call ran out of time. */
@@ -94,10 +96,8 @@ export class Eviction {
   /** Takes over maxmemory and maxmemory-policy from the settings. */
   configure(): void {
     const policy = this.keyspace.settings.maxmemoryPolicy
-    this.volatileOnly = policy.startsWith('volatile-')
     this.kind = policy.slice(policy.indexOf('-') + 1)
-    // The scores of one policy mean nothing to another.
-    this.pool.clear()
+    this.volatileOnly = policy.startsWith('volatile-')
     this.checksLeft = 0
   }
 
@@ -112,7 +112,8 @@ export class Eviction {
    * (OUT_OF_ROOM). For more than the limit as a whole nothing is evicted.
    */
   run(bytes: number): number {
-    this.countOverhead()
+    // Asked for without an excess in sight: the indexes are due, or the excess may be over.
+    if (this.checksLeft <= 0 || this.excess(bytes) <= 0) this.countOverhead()
     const result = this.excess(bytes) <= 0 ? WITHIN_LIMIT : this.evict(bytes)
     this.note(result)
     return result
@@ -121,6 +122,7 @@ export class Eviction {
   /** Goes on with what run() left unfinished, for as long as one call may take. Returns as run() does. */
   goOn(): number {
     this.unfinished = false
+    this.countOverhead()
     return this.run(0)
   }
 
@@ -215,7 +217,6 @@ export class Eviction {
     if (this.volatileOnly) this.drawDeadlines(db, samples)
     else this.drawBuckets(db.index, samples)
     if (this.scores.length < found.length) this.scores = new Float64Array(found.items.length)
-    // A loop of its own, so that these reads miss the caches together.
     this.scoreFound()
     for (let i = 0; i < found.length; i++) {
       const score = this.scores[i]
@@ -227,16 +228,17 @@ export class Eviction {
 
   private drawDeadlines({ deadlines }: Database, samples: number): void {
     const { random } = this.keyspace
-    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(random.below(deadlines.count)))
+    const { count } = deadlines
+    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(Math.floor(random.fraction() * count)))
   }
 
   private drawBuckets(index: HashIndex, samples: number): void {
     const { found } = this
     const { random } = this.keyspace
-    for (let tries = samples + TRIES; found.length < samples && tries > 0; tries--) {
-      index.collect(random.below(index.bucketCount), found)
-    }
-    while (found.length < samples) found.push(index.random(() => random.fraction()))
+    let buckets = Math.max(1, Math.round((samples * index.bucketCount) / index.count))
+    if (buckets > samples + TRIES) buckets = samples + TRIES
+    while (buckets-- > 0) index.collect(Math.floor(random.fraction() * index.bucketCount), found)
+    if (found.length === 0) found.push(index.random(() => random.fraction()))
   }
 
   private scoreFound(): void {
@@ -244,12 +246,13 @@ export class Eviction {
     const { arena, clock, settings } = this.keyspace
     const { now } = clock
     const { lfuDecayTime } = settings
+    // A short loop of its own, so that these reads miss the caches together.
+    for (let i = 0; i < found.length; i++) scores[i] = accessAt(arena, found.items[i])
     for (let i = 0; i < found.length; i++) {
-      const address = found.items[i]
       if (kind === 'ttl') {
-        this.entry.point(arena, address, 0)
+        this.entry.point(arena, found.items[i], 0)
         scores[i] = -this.entry.deadline
-      } else scores[i] = accessScore(kind, accessAt(arena, address), now, lfuDecayTime)
+      } else scores[i] = accessScore(kind, scores[i], now, lfuDecayTime)
     }
   }
 
@@ -267,11 +270,17 @@ export class Eviction {
   }
 
   private countOverhead(): void {
-    const { databases, settings, stats } = this.keyspace
+    const { databases, settings } = this.keyspace
     const { maxmemory } = settings
     this.limit = maxmemory === 0 ? Number.POSITIVE_INFINITY : maxmemory - overheadBytes(databases)
     this.checksLeft = CHECKS
-    this.tightLimit = stats.evictionExceededSince === 0 ? this.limit : -1
+    this.tighten()
+  }
+
+  private tighten(): void {
+    const { arena, stats } = this.keyspace
+    if (stats.evictionExceededSince !== 0) this.tightLimit = -1
+    else this.tightLimit = Math.min(this.limit, arena.bytesUsed + GROWTH)
   }
 
   /** Keeps the times that the use was above the limit and stayed so (INFO total_eviction_exceeded_time). */
@@ -282,7 +291,7 @@ export class Eviction {
       if (since !== 0) stats.evictionExceededMicros += clock.monotonicMicros() - since
       stats.evictionExceededSince = 0
     } else if (since === 0) stats.evictionExceededSince = Math.max(1, clock.monotonicMicros())
-    this.tightLimit = result === WITHIN_LIMIT ? this.limit : -1
+    this.tighten()
   }
 }
 

@@ -139,10 +139,36 @@ describe('eviction', () => {
     expect(info(s, 'evicted_keys')).toBe(4000 - keyspace.keyCount)
   })
 
+  test('one command that makes the index grow is noticed by the next', () => {
+    const pairs = Array.from({ length: 40_000 }, (_, i) => [`k${i}`, 'value']).flat()
+    const probe = filled('noeviction', 10, 0)
+    const { arena } = probe.engine.keyspace
+    const before = [usedBytes(probe.engine.keyspace), arena.bytesUsed]
+    probe.run('CONFIG SET maxmemory 0')
+    probe.call('MSET', ...pairs)
+    const all = usedBytes(probe.engine.keyspace) - before[0]
+    const index = all - (arena.bytesUsed - before[1])
+    const s = filled('allkeys-random', 10, all - index / 2)
+    s.call('MSET', ...pairs)
+    expect(info(s, 'evicted_keys')).toBeGreaterThan(1000)
+  })
+
   test('CONFIG SET maxmemory below the use evicts by itself', () => {
     const s = filled('allkeys-lru', 3000, -20_000)
     expect(usedBytes(s.engine.keyspace)).toBeLessThanOrEqual(s.engine.settings.maxmemory)
     expect(info(s, 'current_eviction_exceeded_time')).toBe(0)
+  })
+
+  test('what one slice does not evict the next ones do, with nobody asking', () => {
+    const s = session({ config: { 'maxmemory-policy': 'allkeys-lru' } })
+    for (let i = 0; i < 3000; i++) s.run(`SET k${i} value`)
+    let micros = 0
+    s.clock.monotonicMicros = () => (micros += 100)
+    s.run(`CONFIG SET maxmemory ${usedBytes(s.engine.keyspace) - 20_000}`)
+    expect(s.engine.keyspace.stats.evictedKeys).toBe(0)
+    s.timers.run()
+    expect(s.engine.keyspace.stats.evictedKeys).toBeGreaterThan(500)
+    expect(usedBytes(s.engine.keyspace)).toBeLessThanOrEqual(s.engine.settings.maxmemory)
   })
 
   test('reads evict too', () => {

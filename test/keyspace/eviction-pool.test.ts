@@ -63,11 +63,4 @@ describe('the eviction pool', () => {
     pool.add(db, 1, 8, 5)
     expect(pool.size).toBe(3)
   })
-
-  test('clear empties it', () => {
-    const pool = new EvictionPool()
-    pool.add(db, 1, 7, 5)
-    pool.clear()
-    expect(pool.take()).toBeNull()
-  })
 })
