@@ -20,8 +20,8 @@ export type StopSignal = 'SIGTERM' | 'SIGINT'
 
 /** What main() needs of a server that was started. */
 export interface RunningServer {
-  /** Begins an orderly shutdown; `closed` tells when it is done. */
-  shutdown(signal: StopSignal): void
+  /** Begins an orderly shutdown; `closed` tells when it is done. False when it can't, and goes on. */
+  shutdown(signal: StopSignal): boolean
   /** Settles when the server has ended for whatever reason (a signal, SHUTDOWN); rejects when it broke. */
   readonly closed: Promise<void>
 }
@@ -250,9 +250,8 @@ function listenForSignals(running: RunningServer, log: Log, terminal: Terminal):
   let stopping = false
   return terminal.onSignal((signal) => {
     if (!stopping) {
-      stopping = true
       log.notice(`Received ${signal} scheduling shutdown...`)
-      running.shutdown(signal)
+      stopping = running.shutdown(signal)
     } else if (signal === 'SIGINT') {
       log.warning('You insist... exiting now.')
       terminal.exit(1)
@@ -304,7 +303,7 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   const stopped = (): void => void events.emit('stopped')
   const server = new Server({ configuration, log, onStopped: stopped })
   await server.start()
-  return { shutdown: () => void server.stop().then(stopped), closed }
+  return { shutdown: () => server.shutdown(), closed }
 }
 
 /** Whether this file is the program and not imported; npm's bin entry is a symbolic link to it. */

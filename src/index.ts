@@ -17,19 +17,20 @@ export interface RespiteServer {
   readonly url: string
   /** A client without a socket: requests run at once, replies are RESP bytes. */
   connection(): LocalConnection
-  /** Closes every connection and stops listening. */
+  /** Closes every connection and stops listening. It does not save; a client's SAVE does. */
   close(): Promise<void>
 }
 
 /**
  * Starts a server. Without `port` it takes a free one. Rejects with a ConfigError for a bad option and with a
  * one-line Error when it cannot listen.
+ * With `dir` it loads the dataset that is kept there; without, there is none on disk and SAVE is refused.
  */
 export async function createServer(options: ServerOptions = {}): Promise<RespiteServer> {
   const { port, ...others } = options
   const configuration = new Configuration({ bind: '127.0.0.1', save: '', ...others, port: port ?? '0' })
   const server = new Server({ configuration, log: silentLog() })
-  const addresses = await server.start({ ephemeral: port === undefined })
+  const addresses = await server.start({ ephemeral: port === undefined, load: options.dir !== undefined })
   const [{ port: actual, host }] = addresses
   return {
     port: actual,

@@ -45,8 +45,8 @@ class FakeTerminal implements Terminal {
 
 const nothing = (): void => {}
 
-/** A start that waits for a signal, and what it was given. */
-function fakeServer(): {
+/** A start that waits for a signal, refuses to stop so many times, and what it was given. */
+function fakeServer(refusals = 0): {
   start: (configuration: Configuration) => Promise<RunningServer>
   ready: Promise<Configuration>
   stopped: StopSignal[]
@@ -63,7 +63,7 @@ function fakeServer(): {
   })
   const start = (configuration: Configuration): Promise<RunningServer> => {
     started(configuration)
-    return Promise.resolve({ shutdown: (signal) => void stopped.push(signal), closed })
+    return Promise.resolve({ shutdown: (signal) => stopped.push(signal) > refusals, closed })
   }
   return { start, ready, stopped, end }
 }
@@ -159,6 +159,18 @@ describe('main', () => {
     expect(terminal.listeners.size).toBe(0)
   })
 
+  test('a shutdown that cannot be is asked for again', async () => {
+    const terminal = new FakeTerminal()
+    const server = fakeServer(1)
+    const done = main(['--save', '', '--port', '1'], terminal, server.start)
+    await server.ready
+    await settled()
+    for (let i = 0; i < 3; i++) terminal.signal('SIGTERM')
+    expect(server.stopped).toEqual(['SIGTERM', 'SIGTERM'])
+    server.end()
+    expect(await done).toBe(0)
+  })
+
   test('the defaults are warned about, the log goes to its file and follows loglevel', async () => {
     const log = join(temporary(), 'x.log')
     const terminal = new FakeTerminal()
@@ -177,7 +189,7 @@ describe('main', () => {
     expect(terminal.out).toBe('')
     const text = readFileSync(log, 'utf8')
     expect(text).toContain('WARNING daemonize yes: the server stays in the foreground')
-    expect(text).toContain('WARNING Persistence is not implemented yet')
+    expect(text).toContain('WARNING The dataset is saved at shutdown and by SAVE only')
     expect(text).toContain("Failed to write PID file '/no/such/x.pid': No such file or directory")
     expect(text).not.toContain('scheduling shutdown')
   })

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { createServer } from '../src/index.ts'
@@ -12,6 +15,24 @@ it('starts servers that know nothing of each other, over TCP and without a socke
   await redis.quit()
   await one.close()
   await other.close()
+})
+
+it('keeps its dataset in the directory it is given, and nowhere without one', async () => {
+  const homeless = await createServer()
+  expect(homeless.connection().call('SAVE').toString()).toMatch(
+    /^-ERR SAVE failed: this server keeps no file/,
+  )
+  await homeless.close()
+  const dir = mkdtempSync(join(tmpdir(), 'respite-'))
+  for (const value of ['$-1\r\n', '$1\r\n1\r\n']) {
+    const server = await createServer({ dir })
+    const connection = server.connection()
+    expect(connection.call('GET', 'a').toString()).toBe(value)
+    connection.call('SET', 'a', '1')
+    expect(connection.call('SAVE').toString()).toBe('+OK\r\n')
+    await server.close()
+  }
+  rmSync(dir, { recursive: true })
 })
 
 it('refuses a bad option by name', async () => {

@@ -31,6 +31,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   'PAUSE-CRON': { least: 3, most: 3, run: pauseCron },
   POPULATE: { least: 3, most: 5, run: populate },
   PROTOCOL: { least: 3, most: 3, run: (client, args) => replyProtocolSample(client.reply, args) },
+  RELOAD: { least: 2, most: 3, run: reload },
   'SET-ACTIVE-EXPIRE': { least: 3, most: 3, run: setActiveExpire },
   SLEEP: { least: 3, most: 3, run: sleep },
   'STRINGMATCH-LEN': { least: 4, most: 4, run: stringMatch },
@@ -137,6 +138,23 @@ function populate(client: Client, args: Arguments): void {
   client.reply.ok()
 }
 
+/** Saves, forgets everything and loads it again; with NOSAVE loads what was saved before. */
+function reload(client: Client, args: Arguments): void {
+  const { dataset, keyspace, log } = client.engine
+  if (args.count > 2 && !args.is(2, 'NOSAVE')) throw err('DEBUG RELOAD only supports the NOSAVE option.')
+  if (args.count === 2 && !dataset.trySave())
+    throw err('Error trying to save the RDB dump, check server logs.')
+  keyspace.flush(keyspace.databases)
+  try {
+    dataset.load()
+  } catch (error) {
+    log.warning((error as Error).message)
+    throw err('Error trying to load the RDB dump, check server logs.')
+  }
+  log.warning('DB reloaded by DEBUG RELOAD')
+  client.reply.ok()
+}
+
 function setActiveExpire(client: Client, args: Arguments): void {
   client.engine.expireCycle.enabled = args.text(2) !== '0'
   client.reply.ok()
@@ -177,6 +195,8 @@ const HELP: readonly string[] = [
   '    Reply with a test value of the specified type. <type> can be: string,',
   '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
   '    true, false.',
+  'RELOAD [NOSAVE]',
+  '    Save the dataset, remove all keys and load it back from disk.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys in background when they are not',
   '    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the',

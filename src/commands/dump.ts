@@ -2,7 +2,6 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { keyAt } from '../engine/key-specs.ts'
-import { lfuAccess, lruAccessBefore } from '../keyspace/access-clock.ts'
 import { Entry } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC } from '../keyspace/notifications.ts'
 import { RdbError, UnsupportedTypeError } from '../persistence/rdb-format.ts'
@@ -17,7 +16,6 @@ import {
   SYNTAX_ERROR,
   WRONG_DUMP,
 } from '../protocol/error-replies.ts'
-import { copyBytes } from '../structures/block.ts'
 
 function dump(client: Client, args: Arguments): void {
   const entry = client.db.read(args, 1)
@@ -81,12 +79,7 @@ function restore(client: Client, args: Arguments): void {
     reply.ok()
     return
   }
-  const entry = db.create(args, 1, value.type, value.valueLength, restored)
-  copyBytes(value.valueBlock, value.valueOffset, entry.block, entry.valueOffset, value.valueLength)
-  if (ttl !== 0n) db.setDeadline(entry, deadline)
-  if (engine.keyspace.lfu) {
-    if (frequency !== -1) entry.access = lfuAccess(now, frequency)
-  } else if (idleTime !== -1) entry.access = lruAccessBefore(now, idleTime)
+  value.store(db, args, 1, restored, deadline, idleTime, frequency)
   db.changed(args, 1, NOTIFY_GENERIC, 'restore')
   reply.ok()
 }

@@ -19,6 +19,7 @@ import { listCommands } from './lists.ts'
 import { memoryCommands } from './memory.ts'
 import { monitorCommands } from './monitor.ts'
 import { objectCommands } from './object.ts'
+import { persistenceCommands } from './persistence.ts'
 import { pubsubCommands } from './pubsub.ts'
 import { scanCommands } from './scan.ts'
 import { serverCommands } from './server.ts'
@@ -30,6 +31,7 @@ export const families: readonly Family[] = [
   connectionCommands,
   clientCommands,
   serverCommands,
+  persistenceCommands,
   commandCommands,
   configCommands,
   infoCommands,

@@ -169,18 +169,20 @@ const SCRIPTING_MEMORY: Fields = [
   ['used_memory_scripts_human', '0B'],
 ]
 
-/** There is no persistence yet; the fields say that nothing is loading and nothing was saved. */
-function persistence({ keyspace: data, startedAt }: Engine): Fields {
+/** Nothing loads while clients are served, and nothing saves in the background yet: the fields say so. */
+function persistence({ keyspace: data, dataset }: Engine): Fields {
   return [
     ['loading', 0],
     ['async_loading', 0],
     ['rdb_changes_since_last_save', data.dirty],
     ['rdb_bgsave_in_progress', 0],
-    ['rdb_last_save_time', Math.floor(startedAt / 1000)],
-    ['rdb_last_bgsave_status', 'ok'],
+    ['rdb_last_save_time', dataset.lastSave],
+    ['rdb_last_bgsave_status', dataset.lastSaveOk ? 'ok' : 'err'],
     ['rdb_last_bgsave_time_sec', -1],
     ['rdb_current_bgsave_time_sec', -1],
-    ['rdb_saves', 0],
+    ['rdb_saves', dataset.saves],
+    ['rdb_last_load_keys_expired', dataset.lastExpired],
+    ['rdb_last_load_keys_loaded', dataset.lastLoaded],
     ['aof_enabled', 0],
     ['aof_rewrite_in_progress', 0],
     ['aof_rewrite_scheduled', 0],

@@ -25,17 +25,23 @@ function shutdown(client: Client, args: Arguments): void {
   let save = false
   let nosave = false
   let abort = false
+  let force = false
   for (let i = 1; i < args.count; i++) {
     if (args.is(i, 'NOSAVE')) nosave = true
     else if (args.is(i, 'SAVE')) save = true
     else if (args.is(i, 'ABORT')) abort = true
-    else if (!args.is(i, 'NOW') && !args.is(i, 'FORCE')) throw SYNTAX_ERROR
+    else if (args.is(i, 'FORCE')) force = true
+    else if (!args.is(i, 'NOW')) throw SYNTAX_ERROR
   }
   if ((abort && args.count > 2) || (save && nosave)) throw SYNTAX_ERROR
   if (abort) throw err('No shutdown in progress.')
-  if (save) throw err('SHUTDOWN SAVE is not supported: there is no persistence yet')
-  client.engine.log.warning('User requested shutdown...')
-  client.engine.shutdown()
+  const { engine } = client
+  engine.log.warning('User requested shutdown...')
+  // Between the save and the stop nobody is served, so that nothing is acknowledged that is not in the file.
+  if ((save || (!nosave && engine.settings.save.length > 0)) && !engine.dataset.trySave() && !force) {
+    throw err('Errors trying to SHUTDOWN. Check logs.')
+  }
+  engine.shutdown()
 }
 
 /** Server commands without a file of their own. */

@@ -83,7 +83,7 @@ export class Configuration {
   }
 
   /** A path among the settings, made absolute from `dir`; '' stays ''. */
-  path(name: 'logfile' | 'pidfile' | 'unixsocket' | 'aclfile'): string {
+  path(name: 'logfile' | 'pidfile' | 'unixsocket' | 'aclfile' | 'dbfilename'): string {
     const path = this.settings[name]
     return path === '' ? '' : resolve(this.settings.dir, path)
   }

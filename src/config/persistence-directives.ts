@@ -4,12 +4,12 @@
  */
 
 export const persistenceDirectives = {
-  // Redis's default save points stay the default (CONFIG GET answers what Redis answers) although nothing
-  // saves yet; startup-warnings.ts says so at start.
+  // Redis's default save points stay the default (CONFIG GET answers what Redis answers) although they only
+  // make the shutdown save yet; startup-warnings.ts says so at start.
   save: { type: 'save-points', default: '3600 1 300 100 60 10000', support: 'not-supported', idle: [''] },
-  dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'not-supported', guarded: true },
+  dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'supported', guarded: true },
   rdbcompression: { type: 'boolean', default: 'yes', support: 'supported' },
-  rdbchecksum: { type: 'boolean', default: 'yes', support: 'not-supported', fixed: true },
+  rdbchecksum: { type: 'boolean', default: 'yes', support: 'supported', fixed: true },
   'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'not-supported' },
   'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
   'rdb-key-save-delay': {

@@ -10,10 +10,10 @@ export function startupWarnings(settings: Settings): string[] {
     warnings.push('daemonize yes: the server stays in the foreground; use a service manager or a shell job.')
   }
   // Refusing Redis's own default would refuse every start without arguments; saying nothing would let
-  // someone believe their data is on disk.
+  // someone believe their data is on disk at all times.
   if (settings.save.length > 0) {
     warnings.push(
-      "Persistence is not implemented yet: save points are ignored and data is lost at exit. Use save '' to silence this.",
+      "The dataset is saved at shutdown and by SAVE only: save points are not watched yet, and what was written since is lost in a crash. Use save '' to silence this.",
     )
   }
   return warnings

@@ -6,6 +6,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { ExpireCycle } from '../keyspace/expiry.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
+import { Dataset } from '../persistence/dataset.ts'
 import { DumpReader, DumpWriter } from '../persistence/dump-payload.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -52,6 +53,7 @@ export class Engine {
   readonly log: Log
   readonly shutdown: () => void
   readonly keyspace: Keyspace
+  readonly dataset: Dataset
   /** One value as DUMP and RESTORE exchange it. */
   readonly dumpWriter: DumpWriter
   readonly dumpReader: DumpReader
@@ -94,6 +96,7 @@ export class Engine {
     this.log = parts.log
     this.shutdown = parts.shutdown
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
+    this.dataset = new Dataset(this.keyspace, this.configuration, parts.log)
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
     this.keyChanges = new KeyChanges(this.keyspace)

@@ -33,6 +33,23 @@ export const RDB_LIST_ZIPLIST = 10
 export const RDB_LIST_QUICKLIST = 14
 export const RDB_LIST_QUICKLIST_2 = 18
 
+// What stands between the values of a file, in place of a type.
+export const OPCODE_SLOT_INFO = 244
+export const OPCODE_FUNCTION2 = 245
+export const OPCODE_FUNCTION_PRE_GA = 246
+export const OPCODE_MODULE_AUX = 247
+export const OPCODE_IDLE = 248
+export const OPCODE_FREQ = 249
+export const OPCODE_AUX = 250
+export const OPCODE_RESIZEDB = 251
+export const OPCODE_EXPIRETIME_MS = 252
+export const OPCODE_EXPIRETIME = 253
+export const OPCODE_SELECTDB = 254
+export const OPCODE_EOF = 255
+
+/** The first version whose files end with a checksum. */
+export const CHECKSUM_SINCE = 5
+
 // What a node of RDB_LIST_QUICKLIST_2 is: one element as it is, or a listpack.
 export const NODE_PLAIN = 1
 export const NODE_PACKED = 2

@@ -1,6 +1,7 @@
 /**
  * Reading RDB bytes: a cursor over a block with the format's two primitives, lengths and strings. Whatever is
- * claimed is checked against the bytes that are there before anything is read or allocated.
+ * claimed is checked against the bytes that are there before anything is read or allocated. A subclass may bring
+ * the bytes in piece by piece.
  */
 import { type Block, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { writeInteger } from '../structures/integers.ts'
@@ -22,12 +23,18 @@ import {
 const STRING_MAX = 0x7fff_ffff
 /** A block larger than this for decompressed strings is not kept. */
 const KEPT_SCRATCH = 256 * 1024
+/** What is passed over is brought in in steps of this many bytes. */
+const SKIP_STEP = 4096
 
 export class RdbInput {
-  private block: Block
-  private start: number
-  private at: number
-  private end: number
+  /** Bytes `at` … `end` of it are still to be read. */
+  protected block: Block
+  protected at: number
+  protected end: number
+  /** Position of the block's first byte among all that is read; negative if reading began inside the block. */
+  protected base: number
+  /** Bytes that will come into the block when what is there has been read. */
+  protected unread: number
   /** What string() found; valid until the next call. */
   stringBlock: Block
   stringOffset: number
@@ -38,9 +45,10 @@ export class RdbInput {
 
   constructor() {
     this.block = EMPTY_BLOCK
-    this.start = 0
     this.at = 0
     this.end = 0
+    this.base = 0
+    this.unread = 0
     this.stringBlock = EMPTY_BLOCK
     this.stringOffset = 0
     this.stringLength = 0
@@ -51,23 +59,41 @@ export class RdbInput {
   /** Reads the `length` bytes at `offset` of `block`; positions in errors are counted from there. */
   open(block: Block, offset: number, length: number): void {
     this.block = block
-    this.start = offset
     this.at = offset
     this.end = offset + length
+    this.base = -offset
   }
 
   /** Bytes not read yet. */
   get left(): number {
-    return this.end - this.at
+    return this.end - this.at + this.unread
   }
 
   /** Bytes read. */
   get position(): number {
-    return this.at - this.start
+    return this.base + this.at
   }
 
   byte(): number {
-    return this.block.view.getUint8(this.take(1))
+    const at = this.take(1)
+    return this.block.view.getUint8(at)
+  }
+
+  /** 4 bytes, the least significant first. */
+  int32(): number {
+    const at = this.take(4)
+    return this.block.view.getInt32(at, true)
+  }
+
+  /** 8 bytes, the least significant first. */
+  int64(): bigint {
+    const at = this.take(8)
+    return this.block.view.getBigInt64(at, true)
+  }
+
+  /** Passes over `size` bytes. */
+  skip(size: number): void {
+    for (let rest = size; rest > 0; rest -= SKIP_STEP) this.take(Math.min(rest, SKIP_STEP))
   }
 
   /** A length or count. Beyond 2^53 it is the nearest double: larger than anything there is. */
@@ -85,18 +111,19 @@ export class RdbInput {
       if (length > this.left) {
         throw new RdbError(`string of ${length} bytes at byte ${begin}, where ${this.left} are left`)
       }
-      this.show(this.block, this.take(length), length)
+      const at = this.take(length)
+      this.show(this.block, at, length)
       return
     }
     switch (this.encoding) {
       case ENCODED_INT8:
-        this.showInteger(this.block.view.getInt8(this.take(1)))
+        this.showInteger((this.byte() << 24) >> 24)
         break
       case ENCODED_INT16:
-        this.showInteger(this.block.view.getInt16(this.take(2), true))
+        this.showInteger(((this.byte() | (this.byte() << 8)) << 16) >> 16)
         break
       case ENCODED_INT32:
-        this.showInteger(this.block.view.getInt32(this.take(4), true))
+        this.showInteger(this.int32())
         break
       case ENCODED_LZF:
         this.compressedString(begin)
@@ -108,7 +135,6 @@ export class RdbInput {
 
   /** A length, or -1 for LENGTH_ENCODED. */
   private sizeOrEncoding(): number {
-    const { view } = this.block
     const first = this.byte()
     switch (first >> 6) {
       case LENGTH_6_BITS:
@@ -120,12 +146,17 @@ export class RdbInput {
         return -1
       default:
     }
-    if (first === LENGTH_32_BITS) return view.getUint32(this.take(4))
+    if (first === LENGTH_32_BITS) return this.uint32()
     if (first !== LENGTH_64_BITS) {
       throw new RdbError(`unknown form of length ${first} at byte ${this.position - 1}`)
     }
-    const at = this.take(8)
-    return view.getUint32(at) * 4294967296 + view.getUint32(at + 4)
+    return this.uint32() * 4294967296 + this.uint32()
+  }
+
+  /** Most significant byte first, as lengths are. */
+  private uint32(): number {
+    const at = this.take(4)
+    return this.block.view.getUint32(at)
   }
 
   private compressedString(begin: number): void {
@@ -159,13 +190,19 @@ export class RdbInput {
     this.stringLength = length
   }
 
-  /** Passes over `size` bytes and returns the offset of the first. */
-  private take(size: number): number {
-    if (size > this.left) {
-      throw new RdbError(`expected ${size} bytes at byte ${this.position}, where ${this.left} are left`)
+  /** Passes over `size` bytes and returns the offset of the first in `block`, which may be another afterwards. */
+  protected take(size: number): number {
+    if (size > this.end - this.at) {
+      if (size > this.left) {
+        throw new RdbError(`expected ${size} bytes at byte ${this.position}, where ${this.left} are left`)
+      }
+      this.fetch(size)
     }
     const { at } = this
     this.at = at + size
     return at
   }
+
+  /** Brings at least `size` bytes, which are there to come, into the block. */
+  protected fetch(_size: number): void {}
 }

@@ -18,6 +18,8 @@ import {
 const INITIAL_ROOM = 1024
 /** A block larger than this is not kept by clear(). */
 const KEPT_ROOM = 256 * 1024
+/** What is spilled, is spilled in pieces of at least this many bytes. */
+const SPILL_FROM = 128 * 1024
 /** Longest text of a 32-bit integer. */
 const INT32_TEXT_MAX = 11
 /** Shorter strings are not worth compressing, and less gain than this is none. */
@@ -32,11 +34,21 @@ export class RdbOutput {
   length: number
   /** Whether strings may be compressed (rdbcompression). */
   compress: boolean
+  /** Takes what was written so far, when it is to go somewhere else piece by piece. */
+  spill: (() => void) | null
 
   constructor() {
     this.block = newBlock(INITIAL_ROOM)
     this.length = 0
     this.compress = false
+    this.spill = null
+  }
+
+  /** Hands what was written to `spill` if it has become much. Only between one thing and the next. */
+  spillIfMuch(): void {
+    if (this.spill === null || this.length < SPILL_FROM) return
+    this.spill()
+    this.clear()
   }
 
   /** Forgets what was written. */
@@ -57,6 +69,13 @@ export class RdbOutput {
   byte(value: number): void {
     this.reserve(1)
     this.block.view.setUint8(this.length++, value)
+  }
+
+  /** 8 bytes, the least significant first. */
+  int64(value: bigint): void {
+    this.reserve(8)
+    this.block.view.setBigInt64(this.length, value, true)
+    this.length += 8
   }
 
   bytes(from: Block, offset: number, length: number): void {

@@ -2,9 +2,12 @@
  * RDB bytes to a value that can be put into the keyspace: every form in which Redis ever wrote strings and lists. A
  * value is made completely before anything sees it, so that a broken one changes nothing.
  */
-import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
+import { lfuAccess, lruAccessBefore } from '../keyspace/access-clock.ts'
+import type { Database } from '../keyspace/database.ts'
+import { type Entry, TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { type Block, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { type Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { LIST_ROOT_SIZE } from '../values/list-chunks.ts'
 import { beforeGrowth } from '../values/list-encoding.ts'
 import { ListView } from '../values/list-value.ts'
@@ -33,7 +36,7 @@ export class RdbValueReader {
   private readonly ziplist: ZiplistReader
   /**
    * The value read: its type in the keyspace and the bytes that its entry is to hold, valid until the next read().
-   * Of a list these are the root, which owns chunks: put it into an entry or discard() it.
+   * Of a list these are the root, which owns chunks: store() or discard() it.
    */
   type: number
   valueBlock: Block
@@ -77,6 +80,28 @@ export class RdbValueReader {
       default:
         throw new UnsupportedTypeError(rdbType)
     }
+  }
+
+  /**
+   * Puts the value read under argument `key`, which the last lookup with `into` did not find. `deadline` in
+   * milliseconds since the epoch, 0 for none. Of `idleTime` (seconds) and `frequency` (0 … 255), -1 when not known,
+   * the one that the eviction policy goes by becomes the access clock. Tells nobody: changed() is the caller's.
+   */
+  store(
+    db: Database,
+    args: Arguments,
+    key: number,
+    into: Entry,
+    deadline: bigint,
+    idleTime: number,
+    frequency: number,
+  ): void {
+    const entry = db.create(args, key, this.type, this.valueLength, into)
+    copyBytes(this.valueBlock, this.valueOffset, entry.block, entry.valueOffset, this.valueLength)
+    if (deadline !== 0n) db.setDeadline(entry, deadline)
+    const { lfu, clock } = this.keyspace
+    if (lfu && frequency !== -1) entry.access = lfuAccess(clock.now, frequency)
+    if (!lfu && idleTime !== -1) entry.access = lruAccessBefore(clock.now, idleTime)
   }
 
   /** Frees what the value read owns, when nobody wants it. */

@@ -53,6 +53,7 @@ export class RdbValueWriter {
     output.size(list.chunkCount)
     let standing = list.seek(0)
     while (standing) {
+      output.spillIfMuch()
       const left = list.chunkElements
       if (list.isLoneChunk) {
         output.size(NODE_PLAIN)

@@ -20,7 +20,7 @@ export interface ServerParts {
   readonly clock?: Clock
   readonly timers?: Timers
   readonly random?: Random
-  /** Called once when the server has stopped by itself, on SHUTDOWN. */
+  /** Called when the server has stopped because a client or a signal asked for it. */
   readonly onStopped?: () => void
 }
 
@@ -29,9 +29,11 @@ export class Server {
   private readonly listener: Listener
   private readonly cron: Cron
   private readonly loopDelay: LoopDelay
+  private readonly onStopped: () => void
   private stopping: Promise<void> | null
 
   constructor(parts: ServerParts) {
+    this.onStopped = parts.onStopped ?? (() => {})
     this.engine = new Engine({
       configuration: parts.configuration,
       log: parts.log,
@@ -39,9 +41,7 @@ export class Server {
       timers: parts.timers ?? new SystemTimers(),
       random: parts.random ?? systemRandom(),
       families,
-      shutdown: () => {
-        void this.stop().then(() => parts.onStopped?.())
-      },
+      shutdown: () => this.stopByItself(),
     })
     this.listener = new Listener(this.engine)
     this.loopDelay = new LoopDelay()
@@ -50,12 +50,15 @@ export class Server {
   }
 
   /**
-   * Listens and starts the cron. With `ephemeral` a port of 0 takes a free port instead of none. Resolves with
-   * the addresses; rejects with a one-line error when one cannot be had.
+   * Loads the dataset (with `load` false there is none on disk), listens and starts the cron. With `ephemeral` a port of 0 takes a
+   * free port instead of none. Resolves with the addresses; rejects with a one-line error when one cannot be had or
+   * the dataset's file cannot be loaded, which is left as it is.
    */
-  async start(options: { ephemeral?: boolean } = {}): Promise<Address[]> {
-    const { log, settings } = this.engine
+  async start(options: { ephemeral?: boolean; load?: boolean } = {}): Promise<Address[]> {
+    const { dataset, log, settings } = this.engine
     log.notice('Server initialized')
+    dataset.enabled = options.load !== false
+    if (dataset.enabled) dataset.load()
     const addresses = await this.listener.listen(options)
     this.cron.start()
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
@@ -63,10 +66,28 @@ export class Server {
     return addresses
   }
 
+  /**
+   * Saves, if there are save points, and stops: what SIGTERM asks for. False when saving failed: then it goes on, so
+   * that nothing is lost.
+   */
+  shutdown(): boolean {
+    const { dataset, log, settings } = this.engine
+    if (settings.save.length > 0 && !dataset.trySave()) {
+      log.warning("Error trying to save the DB, can't exit.")
+      return false
+    }
+    this.stopByItself()
+    return true
+  }
+
   /** Closes listeners and connections and stops the cron. Resolves when all is closed; safe to call twice. */
   stop(): Promise<void> {
     this.stopping ??= this.close()
     return this.stopping
+  }
+
+  private stopByItself(): void {
+    void this.stop().then(this.onStopped)
   }
 
   private async close(): Promise<void> {

@@ -438,7 +438,7 @@ const NOT_OURS: readonly (readonly [RegExp, string])[] = [
     /^mem_(?:replication|total_replication|clients_slaves|cluster|aof)|_repl_|^slave_/,
     'replication, cluster, AOF',
   ],
-  [/^(?:current_save|rdb_last_load|aof_rewrites)|^dump_payload/, 'persistence'],
+  [/^(?:current_save|aof_rewrites)|^dump_payload/, 'persistence'],
   [/eviction_exceeded_time$|^mem_not_counted_for_evict$/, 'eviction'],
   [/_main_thread$|^Latencystats$/, 'CPU of one thread, which Node does not tell; latency percentiles'],
   [/^cmdstat_|^errorstat_|^latency_percentiles_/, 'what this run happened to call'],

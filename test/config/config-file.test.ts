@@ -215,7 +215,7 @@ describe('start-up warnings', () => {
     const warnings = startupWarnings(new Configuration({ daemonize: 'yes' }).settings)
     expect(warnings).toHaveLength(2)
     expect(warnings[0]).toContain('stays in the foreground')
-    expect(warnings[1]).toContain('Persistence is not implemented yet')
+    expect(warnings[1]).toContain('The dataset is saved at shutdown and by SAVE only')
   })
 })
 
