@@ -6,12 +6,15 @@
 import type { Engine } from '../engine/engine.ts'
 import { SAMPLE_MILLIS } from '../engine/stats.ts'
 import { SLICE_MICROS } from '../keyspace/expiry.ts'
+import { collectGarbage } from '../platform/garbage.ts'
 import type { LoopDelay } from '../platform/loop-delay.ts'
 import type { Timer } from '../platform/timers.ts'
 
 /** The pause after a slice that left work undone, milliseconds. */
 const REST_MILLIS = (SLICE_MICROS / 1000) * 3
 const SECOND_MILLIS = 1000
+/** Memory that the arena has let go of and Node has not, from which on it is worth asking for it. */
+const RETURN_MIN = 64 * 1024 * 1024
 
 export class Cron {
   private readonly engine: Engine
@@ -20,6 +23,8 @@ export class Cron {
   private readonly everySecond: () => void
   private timers: Timer[]
   private sliceTimer: Timer | null
+  /** Most bytes the arena held since garbage was last collected for it. */
+  private reservedPeak: number
 
   constructor(engine: Engine, loopDelay: LoopDelay, everySecond: () => void) {
     this.engine = engine
@@ -27,6 +32,7 @@ export class Cron {
     this.everySecond = everySecond
     this.timers = []
     this.sliceTimer = null
+    this.reservedPeak = 0
     engine.configuration.onChange('hz', () => {
       if (this.timers.length === 0) return undefined
       this.stop()
@@ -76,7 +82,17 @@ export class Cron {
     const { clock, keyspace, cronPaused } = this.engine
     clock.refresh()
     if (!cronPaused && !keyspace.lazyFree.pending) keyspace.defragmentation.begin()
+    this.returnMemory()
     this.everySecond()
+  }
+
+  /** A dropped segment is garbage to Node, and a server that has little to do never collects it. */
+  private returnMemory(): void {
+    const { bytesReserved } = this.engine.keyspace.arena
+    this.reservedPeak = Math.max(this.reservedPeak, bytesReserved)
+    if (this.reservedPeak - bytesReserved < RETURN_MIN) return
+    collectGarbage()
+    this.reservedPeak = bytesReserved
   }
 
   private sample(): void {

@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { LoopDelay } from '../../src/platform/loop-delay.ts'
+import { Cron } from '../../src/server/cron.ts'
+import { type Session, session } from '../commands/session.ts'
+
+const MEGABYTES = 1024 * 1024
+
+const started: { cron: Cron; delay: LoopDelay }[] = []
+afterEach(() => {
+  for (const { cron, delay } of started.splice(0)) {
+    cron.stop()
+    delay.stop()
+  }
+})
+
+/** A session whose server has its cron running, on the session's manual timers. */
+function withCron(): { s: Session; seconds: () => number } {
+  const s = session({ config: { 'enable-debug-command': 'yes' } })
+  let seconds = 0
+  const delay = new LoopDelay()
+  const cron = new Cron(s.engine, delay, () => seconds++)
+  cron.start()
+  started.push({ cron, delay })
+  return { s, seconds: () => seconds }
+}
+
+describe('cron', () => {
+  it('removes expired keys that nobody asks for', () => {
+    const { s } = withCron()
+    for (let i = 0; i < 1000; i++) s.run(`SET key:${i} v PX 500`)
+    s.timers.advance(400)
+    expect(s.engine.keyspace.keyCount).toBe(1000)
+    s.timers.advance(1100)
+    // The cycle stops when few of its samples had expired: some may still be there, but not many.
+    expect(s.engine.keyspace.keyCount).toBeLessThan(200)
+  })
+
+  it('rests under DEBUG PAUSE-CRON', () => {
+    const { s } = withCron()
+    s.run('DEBUG PAUSE-CRON 1')
+    s.run('SET key v PX 100')
+    s.timers.advance(5000)
+    expect(s.engine.keyspace.keyCount).toBe(1)
+    s.run('DEBUG PAUSE-CRON 0')
+    s.timers.advance(200)
+    expect(s.engine.keyspace.keyCount).toBe(0)
+  })
+
+  it('frees a flushed database while another one is in use', () => {
+    const { s } = withCron()
+    s.run('DEBUG POPULATE 5000')
+    s.run('SELECT 1')
+    s.run('SET stays 1')
+    s.run('FLUSHDB')
+    s.run('SET stays 1')
+    s.run('SELECT 0')
+    s.run('FLUSHDB')
+    expect(s.engine.keyspace.lazyFree.pending).toBe(true)
+    s.timers.advance(2000)
+    expect(s.engine.keyspace.lazyFree.pending).toBe(false)
+    expect(s.engine.keyspace.arena.liveObjects).toBe(1)
+  })
+
+  it('ticks as often as hz says, also after CONFIG SET', () => {
+    const { s, seconds } = withCron()
+    s.run('CONFIG SET hz 100')
+    s.run('SET key v PX 15')
+    s.timers.advance(40)
+    expect(s.engine.keyspace.keyCount).toBe(0)
+    s.timers.advance(3000)
+    expect(seconds()).toBe(3)
+  })
+
+  it('gives memory back that nothing uses any more, although nobody asks for anything', async () => {
+    const { s } = withCron()
+    s.run('DEBUG POPULATE 400000 key 300')
+    s.timers.advance(1000)
+    const held = process.memoryUsage().arrayBuffers
+    s.run('FLUSHALL')
+    s.timers.advance(1000)
+    // V8 frees buffers on a thread of its own.
+    await expect
+      .poll(() => process.memoryUsage().arrayBuffers, { timeout: 10_000 })
+      .toBeLessThan(held - 64 * MEGABYTES)
+  })
+})
