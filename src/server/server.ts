@@ -46,6 +46,10 @@ export class Server {
     this.listener = new Listener(this.engine)
     this.loopDelay = new LoopDelay()
     this.cron = new Cron(this.engine, this.loopDelay, () => this.listener.closeIdle())
+    // Listening anew is asynchronous and may fail, and CONFIG SET has to answer at once.
+    for (const name of ['port', 'bind'] as const) {
+      parts.configuration.onChange(name, () => `${name} cannot be changed while the server listens`)
+    }
     this.stopping = null
   }
 
