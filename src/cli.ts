@@ -46,6 +46,7 @@ export interface Terminal {
 const USAGE = `Usage: respite [/path/to/redis.conf] [--directive value ...] [-]
        respite - (read the configuration from standard input)
        respite --check-config [/path/to/redis.conf] [--directive value ...]
+       respite check-rdb /path/to/dump.rdb
        respite -v or --version
        respite -h or --help
 
@@ -59,6 +60,7 @@ Examples:
 
 /** Runs the program to its end and resolves to its exit code: 0, or 1 for what could not be started. */
 export async function main(argv: readonly string[], terminal: Terminal, start: StartServer): Promise<number> {
+  if (argv[0] === 'check-rdb') return checkFile(argv.slice(1), terminal)
   let commandLine: CommandLine
   const configuration = new Configuration()
   const loader = new ConfigLoader(configuration)
@@ -87,6 +89,15 @@ export async function main(argv: readonly string[], terminal: Terminal, start: S
     default:
       return run(commandLine, loader, terminal, start)
   }
+}
+
+async function checkFile(paths: readonly string[], terminal: Terminal): Promise<number> {
+  if (paths.length !== 1) {
+    terminal.printError('Usage: respite check-rdb <rdb-file-name>\n')
+    return 1
+  }
+  const { checkRdb } = await import('./persistence/rdb-check.ts')
+  return checkRdb(paths[0], (text) => terminal.print(text))
 }
 
 /** In this order, so that the command line wins over standard input and that over the file. */

@@ -130,6 +130,16 @@ describe('main', () => {
     expect(await done).toBe(0)
   })
 
+  test('check-rdb checks one file', async () => {
+    const terminal = new FakeTerminal()
+    expect(await main(['check-rdb'], terminal, neverStarts)).toBe(1)
+    const file = join(temporary(), 'dump.rdb')
+    expect(await main(['check-rdb', file], terminal, neverStarts)).toBe(1)
+    expect(terminal.out).toBe(`Cannot open file ${file}: No such file or directory\n`)
+    writeFileSync(file, 'REDIS0003\xff', 'latin1')
+    expect(await main(['check-rdb', file], terminal, neverStarts)).toBe(0)
+  })
+
   test('start, a signal, and the end', async () => {
     const directory = temporary()
     const terminal = new FakeTerminal()

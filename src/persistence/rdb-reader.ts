@@ -48,6 +48,7 @@ export class RdbReader {
   readonly remarks: Map<string, string>
   private readonly keyspace: Keyspace
   private readonly input: ChecksummedInput
+  private readonly keep: boolean
   private readonly values: RdbValueReader
   private readonly key: Arguments
   private readonly entry: Entry
@@ -57,13 +58,15 @@ export class RdbReader {
   private idleTime: number
   private frequency: number
 
-  constructor(keyspace: Keyspace, input: ChecksummedInput) {
+  /** With `keep` false the values are read and dropped: the file is only checked, keys that are there twice excepted. */
+  constructor(keyspace: Keyspace, input: ChecksummedInput, keep: boolean = true) {
     this.loaded = 0
     this.expired = 0
     this.modules = 0
     this.remarks = new Map()
     this.keyspace = keyspace
     this.input = input
+    this.keep = keep
     this.values = new RdbValueReader(keyspace, input)
     this.key = new Arguments()
     this.key.count = 1
@@ -147,6 +150,7 @@ export class RdbReader {
 
   private select(id: number, at: number): void {
     const { databases } = this.keyspace
+    if (!this.keep) return
     if (id >= databases.length) {
       throw new RdbError(
         `database ${id} at byte ${at}: the file was made by a server with more than ${databases.length} databases`,
@@ -202,6 +206,9 @@ export class RdbReader {
     if (this.deadline !== null && this.deadline < BigInt(keyspace.clock.now)) {
       values.discard()
       this.expired++
+    } else if (!this.keep) {
+      values.discard()
+      this.loaded++
     } else {
       values.store(db, key, 0, this.entry, this.deadline ?? 0n, this.idleTime, this.frequency)
       this.loaded++
