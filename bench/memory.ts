@@ -1,4 +1,7 @@
-/** Resident memory per key and per list element: growth of a fresh server's RSS over a known load. */
+/**
+ * Resident memory per key and per list element: growth of a new server's RSS over a known load. A tenth of the
+ * load comes first and is flushed, so that what a process takes once to get going is not counted as data.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Program, settle, startContestant } from './contestant.ts'
 import { loadKeys, loadList } from './loader.ts'
@@ -39,6 +42,9 @@ export const MEMORY_STEPS: number = ITEMS.length
 /** Time for a server to give back what it does not need (a collection, a decay) before RSS is read. */
 const REST_MS = 1_000
 
+/** The load that comes first is this part of the whole. */
+const WARM_UP_SHARE = 10
+
 interface Sample {
   perItem: number
   emptyRss: number
@@ -78,7 +84,10 @@ export async function measureMemory(
 async function sample(program: Program, item: Item, count: number): Promise<Sample> {
   const contestant = await startContestant(program)
   try {
+    await item.load(contestant.port, count / WARM_UP_SHARE)
+    await contestant.control.send('FLUSHALL')
     await settle(contestant)
+    await sleep(REST_MS)
     const before = (await contestant.usage()).rssBytes
     await item.load(contestant.port, count)
     await settle(contestant)

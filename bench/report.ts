@@ -115,7 +115,13 @@ function memoryPart(results: Results): string {
     row.emptyRss.map((bytes) => megabytes(bytes)).join(' / '),
     row.usedShare.map((share) => share.toFixed(2)).join(' / '),
   ])
-  return ['## Memory', '', 'Growth of RSS per item.', '', table(head, rows)].join('\n')
+  return [
+    '## Memory',
+    '',
+    'Growth of RSS per item, after a tenth of them was loaded and flushed.',
+    '',
+    table(head, rows),
+  ].join('\n')
 }
 
 function loadPart(results: Results): string {
