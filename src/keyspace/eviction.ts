@@ -130,7 +130,8 @@ export class Eviction {
     const { keyspace } = this
     const { clock, lazyFree, settings } = keyspace
     if (bytes > 0 && bytes > settings.maxmemory - STARTUP_BYTES) return OUT_OF_ROOM
-    const end = clock.monotonicMicros() + evictionMicros(settings.maxmemoryEvictionTenacity)
+    // Most calls evict one key and never look at the clock; the first look starts the time.
+    let end = 0
     const enough = this.unfinished ? keyspace.arena.bytesUsed - bytes * 2 : -1
     for (let evicted = 1; this.excess(bytes) > 0; evicted++) {
       const lazy = lazyFree.pending
@@ -138,7 +139,9 @@ export class Eviction {
       else if (!this.evictOne()) return OUT_OF_ROOM
       if (!lazy && evicted % STEP !== 0) continue
       this.countOverhead()
-      if (clock.monotonicMicros() > end || keyspace.arena.bytesUsed < enough) {
+      const now = clock.monotonicMicros()
+      if (end === 0) end = now + evictionMicros(settings.maxmemoryEvictionTenacity)
+      if (now > end || keyspace.arena.bytesUsed < enough) {
         if (this.excess(bytes) <= 0) break
         this.unfinished = true
         return EVICTING

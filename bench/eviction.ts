@@ -1,0 +1,303 @@
+/**
+ * How well sampled eviction chooses, beside another server: hit ratios on the same traces, the classic picture of
+ * what LRU keeps, and SETs into a full server. Run alone, after a build:
+ * `npx tsx bench/eviction.ts [--quick] [--seconds N] [--svg FILE] [--against PATH] [--subject PATH]`.
+ *
+ * The LRU clock has a resolution of a second on both servers, so a trace has to last to mean anything: each takes
+ * `--seconds` (30), both servers side by side, which keeps neither busy.
+ */
+import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import {
+  type Contestant,
+  killAll,
+  type Program,
+  programAt,
+  startContestant,
+  versionOf,
+} from './contestant.ts'
+import { Progress } from './progress.ts'
+import { requestsPerSecond } from './redis-benchmark.ts'
+import { describeMachine } from './report.ts'
+import { pairedRatio, spread } from './statistics.ts'
+import { ratio, short, table } from './table.ts'
+import { evictionTraces, type Trace } from './traces.ts'
+
+const POLICIES = ['allkeys-lru', 'allkeys-lfu', 'allkeys-random']
+/** Keys the caches hold, of so many that are read. */
+const CAPACITY = 5_000
+const ITEMS = 20_000
+const READS = 150_000
+/** Large against what an entry costs beside it, so that both hold about the same number. */
+const VALUE = 'x'.repeat(1024)
+/** Reads sent together. */
+const BATCH = 50
+const SAMPLES = [3, 5, 10]
+/** The picture: so many keys filled and read in order, and then half as many new ones. */
+const PICTURE_KEYS = 4_000
+const PICTURE_COLUMNS = 100
+const CELL = 4
+const COLOURS = { evicted: '#d8d8d8', kept: '#606060', added: '#2a9d3a' }
+
+type Fate = keyof typeof COLOURS
+
+interface HitRow {
+  readonly title: string
+  readonly policy: string
+  /** Percent of the reads after the first tenth. */
+  readonly hits: readonly [number, number]
+  readonly keys: readonly [number, number]
+}
+
+/** Sets maxmemory to what is in use now, as far as it counts for eviction. */
+async function limitToUse({ control }: Contestant): Promise<void> {
+  const info = await control.info()
+  const bytes = Number(info.get('used_memory')) - Number(info.get('mem_not_counted_for_evict') ?? 0)
+  await control.send('CONFIG', 'SET', 'maxmemory', `${bytes}`)
+}
+
+async function reset({ control }: Contestant, policy: string, samples: number): Promise<void> {
+  await control.send('CONFIG', 'SET', 'maxmemory', '0')
+  await control.send('FLUSHALL')
+  await control.send('CONFIG', 'SET', 'maxmemory-policy', policy, 'maxmemory-samples', `${samples}`)
+}
+
+/** Reads the trace through a cache of CAPACITY keys, misses filled; resolves to the hits in percent. */
+async function hitPercent(
+  contestant: Contestant,
+  trace: Trace,
+  policy: string,
+  seconds: number,
+): Promise<number> {
+  const { control } = contestant
+  await reset(contestant, policy, 5)
+  await Promise.all(Array.from({ length: CAPACITY }, (_, i) => control.send('SET', `warm:${i}`, VALUE)))
+  await limitToUse(contestant)
+  const counted = Math.floor(trace.keys.length / 10)
+  const started = performance.now()
+  let hits = 0
+  for (let at = 0; at < trace.keys.length; at += BATCH) {
+    const names = Array.from(trace.keys.subarray(at, at + BATCH), (key) => `key:${key}`)
+    const replies = await Promise.all(names.map((name) => control.send('GET', name)))
+    const missing = new Set(names.filter((_, i) => replies[i] === null))
+    if (at >= counted) hits += replies.filter((reply) => reply !== null).length
+    await Promise.all([...missing].map((name) => control.send('SET', name, VALUE)))
+    const due = started + (seconds * 1000 * (at + BATCH)) / trace.keys.length
+    if (due > performance.now() + 1) await sleep(due - performance.now())
+  }
+  return (hits * 100) / (trace.keys.length - counted)
+}
+
+async function keysOf({ control }: Contestant): Promise<number> {
+  return Number(await control.send('DBSIZE'))
+}
+
+/** Fills, reads all keys in order, adds half as many; resolves to what became of each. */
+async function picture(contestant: Contestant, samples: number, seconds: number): Promise<Fate[]> {
+  const { control } = contestant
+  const added = PICTURE_KEYS / 2
+  await reset(contestant, 'allkeys-lru', samples)
+  for (let i = 0; i < PICTURE_KEYS; i++) await control.send('SET', `key:${i}`, VALUE)
+  const started = performance.now()
+  for (let i = 0; i < PICTURE_KEYS; i += BATCH) {
+    await Promise.all(Array.from({ length: BATCH }, (_, j) => control.send('GET', `key:${i + j}`)))
+    const due = started + (seconds * 1000 * (i + BATCH)) / PICTURE_KEYS
+    if (due > performance.now() + 1) await sleep(due - performance.now())
+  }
+  await limitToUse(contestant)
+  for (let i = 0; i < added; i++) await control.send('SET', `key:${PICTURE_KEYS + i}`, VALUE)
+  const there = await Promise.all(
+    Array.from({ length: PICTURE_KEYS + added }, (_, i) => control.send('EXISTS', `key:${i}`)),
+  )
+  return there.map((reply, i) => (reply === 0 ? 'evicted' : i < PICTURE_KEYS ? 'kept' : 'added'))
+}
+
+/** Of the keys evicted, the share in percent that true LRU would have evicted too. */
+function rightPercent(fates: readonly Fate[]): number {
+  const gone = fates.filter((fate) => fate === 'evicted').length
+  const right = fates.slice(0, gone).filter((fate) => fate === 'evicted').length
+  return gone === 0 ? Number.NaN : (right * 100) / gone
+}
+
+function trueLru(): Fate[] {
+  return Array.from({ length: PICTURE_KEYS * 1.5 }, (_, i) => {
+    if (i < PICTURE_KEYS / 2) return 'evicted'
+    return i < PICTURE_KEYS ? 'kept' : 'added'
+  })
+}
+
+/** One panel a title, keys in rows from left to right, the oldest first. */
+function svg(panels: readonly { title: string; fates: readonly Fate[] }[]): string {
+  const width = PICTURE_COLUMNS * CELL
+  const rows = Math.ceil((PICTURE_KEYS * 1.5) / PICTURE_COLUMNS)
+  const height = rows * CELL + 24
+  const columns = 2
+  const parts = panels.map(({ title, fates }, panel) => {
+    const left = 10 + (panel % columns) * (width + 20)
+    const top = 10 + Math.floor(panel / columns) * (height + 14)
+    const lines = [`<text x="${left}" y="${top + 14}">${title}</text>`]
+    for (const fate of Object.keys(COLOURS) as Fate[]) {
+      let path = ''
+      fates.forEach((one, i) => {
+        if (one !== fate) return
+        const x = left + (i % PICTURE_COLUMNS) * CELL
+        const y = top + 22 + Math.floor(i / PICTURE_COLUMNS) * CELL
+        path += `M${x} ${y}h${CELL - 1}v${CELL - 1}h${1 - CELL}z`
+      })
+      lines.push(`<path fill="${COLOURS[fate]}" d="${path}"/>`)
+    }
+    return lines.join('\n')
+  })
+  const legend = Object.entries(COLOURS).map(([fate, colour], i) => {
+    const x = 10 + i * 120
+    const y = 10 + Math.ceil(panels.length / columns) * (height + 14)
+    return `<rect x="${x}" y="${y}" width="12" height="12" fill="${colour}"/><text x="${x + 18}" y="${y + 11}">${fate}</text>`
+  })
+  const total = [columns * (width + 20) + 10, Math.ceil(panels.length / columns) * (height + 14) + 34]
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" font-family="sans-serif" font-size="13">`,
+    '<rect width="100%" height="100%" fill="white"/>',
+    ...parts,
+    ...legend,
+    '</svg>',
+    '',
+  ].join('\n')
+}
+
+async function pairOf(programs: readonly Program[]): Promise<Contestant[]> {
+  return [await startContestant(programs[0]), await startContestant(programs[1])]
+}
+
+async function hitRows(
+  pair: Contestant[],
+  quick: boolean,
+  seconds: number,
+  progress: Progress,
+): Promise<HitRow[]> {
+  const traces = evictionTraces(ITEMS, quick ? READS / 10 : READS)
+  const rows: HitRow[] = []
+  for (const trace of quick ? traces.slice(1, 2) : traces) {
+    for (const policy of POLICIES) {
+      progress.begin(`${trace.title}, ${policy}`)
+      const hits = await Promise.all(pair.map((one) => hitPercent(one, trace, policy, seconds)))
+      const keys = await Promise.all(pair.map(keysOf))
+      rows.push({
+        title: trace.title,
+        policy,
+        hits: hits as [number, number],
+        keys: keys as [number, number],
+      })
+    }
+  }
+  return rows
+}
+
+/** SETs at depth 16 into servers that evict a key for each; one row of the table. */
+async function speed(pair: Contestant[], quick: boolean, progress: Progress): Promise<string[][]> {
+  const requests = quick ? 200_000 : 2_000_000
+  const rows: string[][] = []
+  for (const policy of POLICIES.slice(0, quick ? 1 : POLICIES.length)) {
+    progress.begin(`SET into a full server, ${policy}`)
+    const set = ['-t', 'set', '-r', '1000000000', '-d', '32', '-P', '16', '-c', '50']
+    const rates: [number[], number[]] = [[], []]
+    for (const contestant of pair) {
+      await reset(contestant, policy, 5)
+      await requestsPerSecond(contestant.port, [...set, '-n', `${requests}`])
+      await limitToUse(contestant)
+    }
+    for (let i = 0; i < (quick ? 1 : 5); i++) {
+      for (const side of [0, 1]) {
+        rates[side].push(await requestsPerSecond(pair[side].port, [...set, '-n', `${requests}`]))
+      }
+    }
+    rows.push([policy, ...rates.map((of) => short(spread(of).median)), ratio(pairedRatio(...rates))])
+  }
+  return rows
+}
+
+async function bench(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
+      svg: { type: 'string' },
+      subject: { type: 'string', default: 'dist/cli.js' },
+      against: { type: 'string', default: 'redis-server' },
+    },
+  })
+  const programs = [programAt(values.subject), programAt(values.against)]
+  const seconds = Number(values.seconds ?? (values.quick ? 4 : 30))
+  const progress = new Progress(values.quick ? 7 : 21)
+  let pair: Contestant[] = []
+  try {
+    pair = await pairOf(programs)
+    const rows = await hitRows(pair, values.quick, seconds, progress)
+    const panels = [{ title: 'true LRU', fates: trueLru() }]
+    const right: string[][] = []
+    for (const samples of SAMPLES) {
+      progress.begin(`picture, ${samples} samples`)
+      const fates = await Promise.all(pair.map((one) => picture(one, samples, seconds)))
+      programs.forEach(({ label }, side) => {
+        panels.push({ title: `${label}, ${samples} samples`, fates: fates[side] })
+      })
+      right.push([`${samples}`, ...fates.map((of) => `${rightPercent(of).toFixed(1)} %`)])
+    }
+    const speeds = await speed(pair, values.quick, progress)
+    progress.clear()
+    if (values.svg !== undefined) writeFileSync(values.svg, svg(panels))
+    process.stdout.write(report(programs, seconds, rows, right, speeds))
+  } finally {
+    for (const contestant of pair) await contestant.stop()
+  }
+}
+
+function report(
+  programs: readonly Program[],
+  seconds: number,
+  rows: readonly HitRow[],
+  right: readonly string[][],
+  speeds: readonly string[][],
+): string {
+  const machine = describeMachine()
+  const labels = programs.map(({ label }) => label)
+  const hitRow = ({ title, policy, hits, keys }: HitRow): string[] => [
+    `${title}, ${policy}`,
+    ...hits.map((percent) => percent.toFixed(2)),
+    (hits[0] - hits[1]).toFixed(2),
+    ...keys.map(String),
+  ]
+  return [
+    `# Eviction: ${labels.join(' beside ')}`,
+    '',
+    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by servers and load), node ${machine.node}`,
+    `- ${programs.map(versionOf).join(' / ')}, load average before ${machine.loadBefore.toFixed(1)}`,
+    `- hits in percent of the reads after the first tenth; ${ITEMS} keys read, about ${CAPACITY} fit, ${seconds} s a trace, 5 samples`,
+    '',
+    table(['trace, policy', labels[0], labels[1], 'points', 'keys', 'other keys'], rows.map(hitRow)),
+    '',
+    'Keys evicted that true LRU evicts too, keys read in order and half as many added:',
+    '',
+    table(['samples', ...labels], right),
+    '',
+    'SETs of new keys at depth 16 into a full server, requests a second:',
+    '',
+    table(['policy', ...labels, 'ratio'], speeds),
+    '',
+  ].join('\n')
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll()
+    process.exit(130)
+  })
+}
+
+try {
+  await bench()
+} catch (error) {
+  killAll()
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
