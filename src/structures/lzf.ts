@@ -22,6 +22,9 @@ const COPY_MIN = 3
 const COPY_MAX = 264
 const BACK_MAX = 8192
 const HASH_BITS = 14
+/** A short string uses only so much of the table, which then stays in the nearest cache (bench/micro/lzf.ts). */
+const SHORT_BITS = 10
+const SHORT_LENGTH = 1024
 
 /**
  * Where each hash was seen. Each call numbers its positions from `unclaimed` on, so that whatever earlier calls
@@ -51,12 +54,13 @@ export function lzfCompress(
   const end = offset + length
   const limit = at + most
   const shift = claimPositions(length) - offset
+  const unused = 32 - (length <= SHORT_LENGTH ? SHORT_BITS : HASH_BITS)
   let put = at
   let literals = offset
   let position = offset
   while (position + COPY_MIN <= end) {
     const three = source.getUint16(position) | (source.getUint8(position + 2) << 16)
-    const slot = Math.imul(three, 0x9e3779b1) >>> (32 - HASH_BITS)
+    const slot = Math.imul(three, 0x9e3779b1) >>> unused
     const found = seen[slot] - shift
     seen[slot] = position + shift
     if (
@@ -76,7 +80,7 @@ export function lzfCompress(
     put = writeCopy(to, put, position - found - 1, size)
     position += size
     literals = position
-    if (position + 1 <= end) remember(source, position - 2, shift)
+    if (position + 1 <= end) remember(source, position - 2, shift, unused)
   }
   put = writeLiterals(from, literals, end, to, put)
   return put > limit ? 0 : put - at
@@ -93,9 +97,9 @@ function claimPositions(length: number): number {
   return first
 }
 
-function remember(source: DataView, position: number, shift: number): void {
+function remember(source: DataView, position: number, shift: number, unused: number): void {
   const three = source.getUint16(position) | (source.getUint8(position + 2) << 16)
-  seen[Math.imul(three, 0x9e3779b1) >>> (32 - HASH_BITS)] = position + shift
+  seen[Math.imul(three, 0x9e3779b1) >>> unused] = position + shift
 }
 
 function writeLiterals(from: Block, start: number, end: number, to: Block, at: number): number {
