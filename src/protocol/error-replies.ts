@@ -37,7 +37,6 @@ export const NO_SUCH_KEY: ErrorReply = new ErrorReply('ERR no such key')
 export const NOT_AN_INTEGER: ErrorReply = new ErrorReply('ERR value is not an integer or out of range')
 export const NOT_A_FLOAT: ErrorReply = new ErrorReply('ERR value is not a valid float')
 export const INDEX_OUT_OF_RANGE: ErrorReply = new ErrorReply('ERR index out of range')
-export const OUT_OF_RANGE: ErrorReply = new ErrorReply('ERR value is out of range')
 export const MUST_BE_POSITIVE: ErrorReply = new ErrorReply('ERR value is out of range, must be positive')
 export const NOT_AN_INT32: ErrorReply = new ErrorReply(
   'ERR value is out of range, value must between -2147483648 and 2147483647',
