@@ -16,5 +16,11 @@ export function startupWarnings(settings: Settings): string[] {
       "The dataset is saved at shutdown and by SAVE only: save points are not watched yet, and what was written since is lost in a crash. Use save '' to silence this.",
     )
   }
+  // 896 KB of it are counted for the server itself.
+  if (settings.maxmemory > 0 && settings.maxmemory < 1024 * 1024) {
+    warnings.push(
+      `You specified a maxmemory value that is less than 1MB (current value is ${settings.maxmemory} bytes). Are you sure this is what you really want?`,
+    )
+  }
   return warnings
 }
