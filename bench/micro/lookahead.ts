@@ -53,6 +53,10 @@ function measure(keyspace: Keyspace, keys: number, write: boolean, ahead: boolea
   return (micros * 1000) / (BATCHES * LOOKAHEAD)
 }
 
+function median(values: number[]): string {
+  return values.toSorted((a, b) => a - b)[values.length >> 1].toFixed(0)
+}
+
 for (const keys of [1000, 100_000, 1_000_000]) {
   const keyspace = new Keyspace(new Configuration().settings, new SystemClock(), systemRandom())
   const [db] = keyspace.databases
@@ -70,7 +74,6 @@ for (const keys of [1000, 100_000, 1_000_000]) {
       plain.push(measure(keyspace, keys, write, false))
       ahead.push(measure(keyspace, keys, write, true))
     }
-    const median = (values: number[]): string => values.sort((a, b) => a - b)[3].toFixed(0)
     console.log(
       `${write ? 'SET' : 'GET'} ${keys} keys: ${median(plain)} ns one by one, ${median(ahead)} ns reading ahead`,
     )

@@ -74,7 +74,7 @@ export class Watches implements ChangeFollower {
     const keys = this.watched.get(db)
     if (keys === undefined) return
     const key = keyBytes.toString('latin1')
-    for (const watchedKey of [...(keys.get(key) ?? [])]) {
+    for (const watchedKey of keys.get(key) ?? []) {
       if (!watchedKey.expired) this.markChanged(watchedKey.client)
       else if (stateOf(db, key) === 'absent') watchedKey.expired = false
       else this.markChanged(watchedKey.client)
@@ -88,7 +88,7 @@ export class Watches implements ChangeFollower {
       const before = stateOf(db, key)
       const after = by === null ? 'absent' : stateOf(by, key)
       if (before === 'absent' && after === 'absent') continue
-      for (const watchedKey of [...watchers]) {
+      for (const watchedKey of watchers) {
         if (watchedKey.expired) {
           if (after === 'expired') continue
           if (after === 'absent') {
