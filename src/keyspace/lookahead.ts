@@ -22,9 +22,11 @@ const SMALL_DATABASE = 4096
 export class Lookahead {
   /** What was read, so that no compiler can find the reads useless. */
   read: number
+  private readonly addresses: Int32Array
 
   constructor() {
     this.read = 0
+    this.addresses = new Int32Array(LOOKAHEAD)
   }
 
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
@@ -41,13 +43,14 @@ export class Lookahead {
     }
     let read = 0
     for (let i = 0; i < count; i++) read ^= index.bucketWord(requests[i].keyHash)
+    // Apart from the loop below, which has to be so short that many of its reads are under way at once.
+    const { addresses } = this
     for (let i = 0; i < count; i++) {
       const { keyHash } = requests[i]
       const slot = keyHash === 0 ? -1 : index.first(keyHash)
-      if (slot === -1) continue
-      const address = index.addressAt(slot)
-      read ^= arena.block(address).view.getInt32(arena.offset(address), true)
+      addresses[i] = slot === -1 ? 0 : index.addressAt(slot)
     }
+    for (let i = 0; i < count; i++) read ^= arena.firstByte(addresses[i])
     this.read = read
   }
 }

@@ -97,14 +97,12 @@ export class Arena {
     this.freePages = new Int32Array(MAX_SEGMENTS)
     this.firstFree = new Int32Array(MAX_SEGMENTS)
     this.leaving = new Uint8Array(MAX_SEGMENTS)
-    this.lowest = 0
-    this.spare = 0
+    this.lowest = this.spare = this.nextEvacuated = 0
     this.evacuated = []
-    this.nextEvacuated = 0
     this.totals = new Float64Array(2)
   }
 
-  /** Sum of the capacities of live objects, in bytes. */
+  /** Sum of the capacities of live objects. */
   get bytesUsed(): number {
     return this.totals[0]
   }
@@ -202,6 +200,11 @@ export class Arena {
     return address < 0 ? this.own[~address] : this.segments[address >> SEGMENT_BITS]
   }
 
+  /** A byte of an object in a page, or any byte: reading it brings the object into the caches. */
+  firstByte(address: Address): number {
+    return address <= 0 ? 0 : this.segments[address >> SEGMENT_BITS].bytes[(address & SEGMENT_MASK) << 3]
+  }
+
   /** Where in its Block the object starts, in bytes. */
   offset(address: Address): number {
     return address < 0 ? 0 : (address & SEGMENT_MASK) << 3
@@ -215,17 +218,15 @@ export class Arena {
   }
 
   /*
-   * Defragmentation. After many deletes the survivors are strewn over pages and segments that cannot be given back.
-   * beginEvacuation() picks segments and pages whose objects all fit into free slots and pages elsewhere
-   * (evacuation-plan.ts), and marks them as leaving: nothing is allocated there any more. The owner of the
-   * addresses then walks them at its own pace, in slices, among ordinary commands, and moves each one that
-   * shouldMove(); a page or segment goes the moment it is empty. What was not reached when
-   * endEvacuation() is called simply stays and is used again.
+   * Defragmentation. After many deletes the survivors are strewn over pages and segments that cannot be given
+   * back. beginEvacuation() marks those whose objects all fit elsewhere (evacuation-plan.ts) as leaving: nothing is
+   * allocated there any more. The owner of the addresses then walks them in slices and moves each one that
+   * shouldMove(). What was not reached by endEvacuation() simply stays and is used again.
    */
 
   /**
-   * Marks what is worth emptying and returns how many pages that is; 0 means there is nothing to gain. A
-   * dataset above 1 GiB is looked at in parts, the next call continuing where this one ended.
+   * Marks what is worth emptying and returns how many pages that is, 0 for nothing to gain. A dataset above
+   * 1 GiB is looked at in parts, one a call.
    */
   beginEvacuation(): number {
     this.endEvacuation()

@@ -212,10 +212,11 @@ describe('include', () => {
 describe('start-up warnings', () => {
   test('say what is accepted and not done', () => {
     expect(startupWarnings(new Configuration({ save: '' }).settings)).toEqual([])
-    const limit = (maxmemory: string): string[] =>
-      startupWarnings(new Configuration({ save: '', maxmemory }).settings)
-    expect(limit('1mb')).toEqual([])
-    expect(limit('100kb')).toEqual([expect.stringContaining('less than 1MB (current value is 102400 bytes)')])
+    expect(startupWarnings(new Configuration({ save: '', maxmemory: '1mb' }).settings)).toEqual([])
+    const small = new Configuration({ save: '', maxmemory: '100kb' }).settings
+    expect(startupWarnings(small)).toEqual([
+      expect.stringContaining('less than 1MB (current value is 102400 bytes)'),
+    ])
     const warnings = startupWarnings(new Configuration({ daemonize: 'yes' }).settings)
     expect(warnings).toHaveLength(2)
     expect(warnings[0]).toContain('stays in the foreground')

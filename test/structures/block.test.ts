@@ -1,7 +1,15 @@
 /** Copies and comparisons of Blocks against plain Buffer operations, around every switch of method. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Block, blockOf, copyBytes, EMPTY_BLOCK, equalBytes, newBlock } from '../../src/structures/block.ts'
+import {
+  Block,
+  blockOf,
+  compareBytes,
+  copyBytes,
+  EMPTY_BLOCK,
+  equalBytes,
+  newBlock,
+} from '../../src/structures/block.ts'
 
 const ROOM = 700
 
@@ -72,4 +80,34 @@ test('blockOf encodes text as UTF-8 and copies bytes', () => {
   bytes[0] = 9
   expect([...block.bytes]).toEqual([1, 2, 3])
   expect(EMPTY_BLOCK.bytes.length).toBe(0)
+})
+
+test('compareBytes orders as memcmp does, a prefix first, whatever lies around', () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 12 }),
+    fc.uint8Array({ minLength: 155, maxLength: 170 }),
+    fc.constantFrom(0, 5, 161, 300).map((length) => new Uint8Array(length).fill(0x80)),
+  )
+  fc.assert(
+    fc.property(
+      bytes,
+      bytes,
+      fc.nat(20),
+      fc.nat(300),
+      fc.integer({ min: 1, max: 255 }),
+      (head, tail, before, at, bit) => {
+        const left = Buffer.concat([head, tail])
+        const right = Buffer.from(left)
+        // The same bytes, the same but for one, and different lengths.
+        if (at < right.length) right[at] ^= bit
+        for (const other of [left, right, right.subarray(0, at), tail]) {
+          const a = blockOf(Buffer.concat([Buffer.alloc(before, 1), left, Buffer.from([9])]))
+          const b = blockOf(Buffer.concat([Buffer.from([7]), other, Buffer.alloc(before, 2)]))
+          const order = Math.sign(compareBytes(a, before, left.length, b, 1, other.length))
+          expect(order).toBe(Buffer.compare(left, other))
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
 })
