@@ -8,8 +8,12 @@ import { writeInteger } from '../structures/integers.ts'
 import type { ErrorReply } from './error-replies.ts'
 import type { SharedReply } from './shared-reply.ts'
 
-/** Size of a fresh reply block, and the only size the pool keeps. */
+/** Size of a fresh reply block. */
 export const REPLY_BLOCK_SIZE: number = 16 * 1024
+/** What a reply grows to when it does not fit: a pipeline of LRANGE_100 fills tens of KiB each turn. */
+const LARGER_SIZES = [4 * REPLY_BLOCK_SIZE, 16 * REPLY_BLOCK_SIZE]
+/** Idle blocks of each of those sizes kept for reuse: 4 MiB each. */
+const LARGER_POOLED = [64, 16]
 /** Idle blocks kept for reuse; more than a busy turn of 50 pipelining clients needs. */
 const POOLED_BLOCKS = 256
 /** Room for a type byte, a 64-bit integer and CRLF. */
@@ -24,6 +28,7 @@ function wordsOf(text: string): number {
 }
 
 const pool: Block[] = []
+const largerPools: Block[][] = [[], []]
 
 export class ReplyWriter {
   /** 2 or 3: the protocol the client speaks (HELLO changes it). */
@@ -47,6 +52,10 @@ export class ReplyWriter {
   /** Forgets what was written and returns the block to the pool. Call when nobody reads the bytes any more. */
   release(): void {
     if (this.capacity === REPLY_BLOCK_SIZE && pool.length < POOLED_BLOCKS) pool.push(this.block)
+    else if (this.capacity > REPLY_BLOCK_SIZE) {
+      const size = LARGER_SIZES.indexOf(this.capacity)
+      if (size !== -1 && largerPools[size].length < LARGER_POOLED[size]) largerPools[size].push(this.block)
+    }
     this.detach()
   }
 
@@ -304,10 +313,16 @@ export class ReplyWriter {
     const needed = this.length + room
     let block: Block
     if (needed <= REPLY_BLOCK_SIZE) block = pool.pop() ?? newBlock(this.freshSize(needed))
-    else block = newBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
+    else block = largerBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
     this.block.bytes.copy(block.bytes, 0, 0, this.length)
     this.block = block
     this.shared = null
     this.capacity = block.bytes.length
   }
+}
+
+/** A block of at least `size` bytes, above REPLY_BLOCK_SIZE. */
+function largerBlock(size: number): Block {
+  const fitting = LARGER_SIZES.findIndex((larger) => larger >= size)
+  return fitting === -1 ? newBlock(size) : (largerPools[fitting].pop() ?? newBlock(LARGER_SIZES[fitting]))
 }
