@@ -3,7 +3,7 @@
  * heap, freshly allocated for every BLPOP, cost the garbage collector more than the rest of it (bench/blocking).
  */
 import { Arguments } from '../protocol/arguments.ts'
-import { copyBytes, newBlock } from '../structures/block.ts'
+import { newBlock } from '../structures/block.ts'
 
 /** What a reusable copy holds: the arguments of nearly every blocking command. */
 const BYTES = 128
@@ -24,14 +24,7 @@ export class KeptArguments {
     for (let i = 0; i < args.count; i++) bytes += args.lengths[i]
     if (bytes > BYTES || args.count > COUNT) return Arguments.copyOf(args)
     const copy = this.spare.pop() ?? newCopy()
-    let at = 0
-    for (let i = 0; i < args.count; i++) {
-      copyBytes(args.block, args.offsets[i], copy.block, at, args.lengths[i])
-      copy.offsets[i] = at
-      copy.lengths[i] = args.lengths[i]
-      at += args.lengths[i]
-    }
-    copy.count = args.count
+    copy.fill(args)
     return copy
   }
 

@@ -199,8 +199,10 @@ export class Intake {
       left -= count
       const ran = this.dispatchAll(count)
       if (ran > 0) at = ends[ran - 1]
-      if (ran < count) {
-        // Held back or closing; otherwise its replies have grown too large for one turn.
+      const resting = client.held !== 0 || client.closeAfterReply || this.stopped
+      if (ran < count || (resting && status === MALFORMED)) {
+        // Held back or closing, and what lies behind has not happened yet, not even an error of the protocol;
+        // otherwise its replies have grown too large for one turn.
         reader.reset(at)
         this.more = client.held === 0
         break

@@ -36,15 +36,20 @@ export class Arguments {
     for (let i = 0; i < args.count; i++) bytes += args.lengths[i]
     const copy = new Arguments(args.count)
     copy.block = newBlock(bytes)
+    copy.fill(args)
+    return copy
+  }
+
+  /** Becomes a copy of `args`, in its own block and tables, which have the room. */
+  fill(args: Arguments): void {
     let at = 0
     for (let i = 0; i < args.count; i++) {
-      copyBytes(args.block, args.offsets[i], copy.block, at, args.lengths[i])
-      copy.offsets[i] = at
-      copy.lengths[i] = args.lengths[i]
+      copyBytes(args.block, args.offsets[i], this.block, at, args.lengths[i])
+      this.offsets[i] = at
+      this.lengths[i] = args.lengths[i]
       at += args.lengths[i]
     }
-    copy.count = args.count
-    return copy
+    this.count = args.count
   }
 
   /** The tables are too large to be kept for another request. */

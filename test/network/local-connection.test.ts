@@ -65,3 +65,18 @@ test('closing, by either side', () => {
   left.close()
   expect(engine.clients.size).toBe(0)
 })
+
+test('a protocol error behind a request that waits is answered after it, behind one that closes not at all', async () => {
+  const waiting = new LocalConnection(newEngine())
+  waiting.send(Buffer.concat([request('PING'), request('HOLD'), Buffer.from('*x\r\n')]))
+  expect(waiting.take().toString()).toBe(PONG)
+  expect(waiting.client.closeAfterReply).toBe(false)
+  waiting.client.held = 0
+  waiting.resume()
+  await new Promise(setImmediate)
+  expect(waiting.take().toString()).toBe('-ERR Protocol error: invalid multibulk length\r\n')
+
+  const leaving = new LocalConnection(newEngine())
+  leaving.send(Buffer.concat([request('PING'), request('BYE'), Buffer.from('*x\r\n')]))
+  expect(leaving.take().toString()).toBe(`${PONG}+OK\r\n`)
+})
