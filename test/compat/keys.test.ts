@@ -438,7 +438,7 @@ compat('keys', ({ script, random }) => {
 })
 
 function expireTime(d: Dice): string {
-  return d.oneIn(3) ? d.integer() : String(FUTURE + d.between(-2, 2))
+  return d.oneIn(3) ? d.lifetime() : String(FUTURE + d.between(-2, 2))
 }
 
 function option(d: Dice): string {

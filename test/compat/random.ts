@@ -80,6 +80,12 @@ export class Dice {
     return this.pick([...edges, '-2147483649', '4294967296', '127', '-129', '65536', '1000000', '3000000000'])
   }
 
+  /** An integer for a time to live: never one that passes during a stream, on one server sooner than on the other. */
+  lifetime(): string {
+    const value = this.integer()
+    return /^\d{1,5}$/.test(value) ? `-${value}` : value
+  }
+
   /** An index into something of about ten elements, from either end. */
   index(): string {
     return `${this.between(-12, 12)}`

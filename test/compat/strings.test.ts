@@ -17,7 +17,7 @@ const encoding = (key: string): ReturnType<typeof masked> =>
 function ttl(d: Dice): string[] {
   const word = d.pick(['EX', 'PX', 'EXAT', 'PXAT', 'ex'])
   const far = d.pick(['1000', '100000', '9999999999999', '2147483648'])
-  return [word, d.oneIn(6) ? d.integer() : word.endsWith('AT') ? '99999999999' : far]
+  return [word, d.oneIn(6) ? d.lifetime() : word.endsWith('AT') ? '99999999999' : far]
 }
 
 const reads: readonly Template[] = [
@@ -35,8 +35,8 @@ const writes: readonly Template[] = [
   (d) => ['SET', d.key(), d.value()],
   (d) => ['SET', d.key(), d.value(), ...d.many(0, 3, () => setOption(d)).flat()],
   (d) => ['SETNX', d.key(), d.value()],
-  (d) => ['SETEX', d.key(), d.pick(['1000', '0', '-1', d.integer()]), d.value()],
-  (d) => ['PSETEX', d.key(), d.pick(['1000000', '0', '-1', d.integer()]), d.value()],
+  (d) => ['SETEX', d.key(), d.pick(['1000', '0', '-1', d.lifetime()]), d.value()],
+  (d) => ['PSETEX', d.key(), d.pick(['1000000', '0', '-1', d.lifetime()]), d.value()],
   (d) => ['GETSET', d.key(), d.value()],
   (d) => ['GETDEL', d.key()],
   (d) => ['GETEX', d.key(), ...d.pick([[], ttl(d), ['PERSIST']])],
