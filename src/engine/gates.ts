@@ -29,3 +29,5 @@ export const GATE_MONITORED: number = 1 << 10
 export const GATE_MONITORING: number = 1 << 11
 /** maxmemory is set: above it keys are evicted before a command, or the command is refused. */
 export const GATE_MEMORY: number = 1 << 12
+/** The dataset is being loaded: only commands with the flag 'loading' run. */
+export const GATE_LOADING: number = 1 << 13

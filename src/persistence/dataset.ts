@@ -8,6 +8,7 @@ import { reasonOf } from '../config/system-errors.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
+import type { LoadProgress } from './load-progress.ts'
 import { RdbFileInput, replaceFile } from './rdb-file.ts'
 import { RdbError } from './rdb-format.ts'
 import { RdbReader } from './rdb-reader.ts'
@@ -23,6 +24,8 @@ export class Dataset {
   /** What the last load found (INFO rdb_last_load_keys_*). */
   lastLoaded: number
   lastExpired: number
+  /** Of the load that is going on; null while there is none. */
+  loading: LoadProgress | null
   /** False for a server that was started without its file, which it must not write over then. */
   enabled: boolean
   private readonly keyspace: Keyspace
@@ -35,6 +38,7 @@ export class Dataset {
     this.lastSaveOk = true
     this.lastLoaded = 0
     this.lastExpired = 0
+    this.loading = null
     this.enabled = true
     this.keyspace = keyspace
     this.configuration = configuration
