@@ -1,5 +1,6 @@
 /**
- * Splits a line into arguments by Redis's quoting rules, for redis.conf and for inline commands. Binary-safe.
+ * Redis's quoting rules, for redis.conf, inline commands and the AOF manifest: a line to arguments, and an argument to
+ * its quoted form. Binary-safe.
  */
 
 const TAB = 0x09
@@ -116,4 +117,24 @@ function readWord(cursor: Cursor): boolean {
     cursor.bytes.push(byte)
   }
   return true
+}
+
+/** The same the other way round. */
+const QUOTED: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\x07': '\\a',
+  '\b': '\\b',
+}
+
+/** Bytes, given as latin1, in double quotes, with an escape for what does not print. */
+export function quoted(bytes: string): string {
+  const text = bytes.replaceAll(
+    /[^ !#-[\]-~]/g,
+    (byte) => QUOTED[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+  return `"${text}"`
 }

@@ -2,6 +2,7 @@
  * MONITOR: sends every command that has run to the clients that asked to see them. Which commands it spares is
  * told by their flags, and which arguments are secret by their declarations.
  */
+import { quoted } from '../config/split-args.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
@@ -60,23 +61,4 @@ export class Monitor {
 /** The client's address; for a unix socket, whose peers have none, the socket's path. */
 function origin({ link: { remoteAddress } }: Client): string {
   return remoteAddress.startsWith('/') ? `unix:${remoteAddress.replace(/:0$/, '')}` : remoteAddress
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '"': '\\"',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\x07': '\\a',
-  '\b': '\\b',
-}
-
-/** Bytes, given as latin1, in double quotes, with an escape for what does not print. */
-export function quoted(bytes: string): string {
-  const text = bytes.replaceAll(
-    /[^ !#-[\]-~]/g,
-    (byte) => ESCAPES[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
-  return `"${text}"`
 }

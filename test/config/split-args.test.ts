@@ -1,7 +1,7 @@
 /** Tests of redis.conf's quoting, by example and by quoting random bytes and reading them back. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { splitArguments } from '../../src/config/split-args.ts'
+import { quoted, splitArguments } from '../../src/config/split-args.ts'
 
 const split = (line: string): string[] | null =>
   splitArguments(Buffer.from(line, 'latin1'))?.map((word) => word.toString('latin1')) ?? null
@@ -54,4 +54,21 @@ describe('splitArguments', () => {
       }),
     )
   })
+})
+
+test.each([
+  ['', '""'],
+  ['plain ~!', '"plain ~!"'],
+  ['a"b\\c', String.raw`"a\"b\\c"`],
+  ['\n\r\t\x07\b', String.raw`"\n\r\t\a\b"`],
+  ["\0\x1b\x7f\x80\xff'", String.raw`"\x00\x1b\x7f\x80\xff'"`],
+  ['[]^_', '"[]^_"'],
+])('%j is shown as %s', (bytes, shown) => {
+  expect(quoted(bytes)).toBe(shown)
+})
+
+test('every byte survives quoting, in ASCII that prints', () => {
+  const all = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)).join('')
+  expect(quoted(all)).toMatch(/^[ -~]+$/)
+  expect(splitArguments(Buffer.from(quoted(all)))?.map((word) => word.toString('latin1'))).toEqual([all])
 })
