@@ -120,6 +120,7 @@ function switchArgument(args: Arguments): boolean {
 
 function noEvict(client: Client, args: Arguments): void {
   client.noEvict = switchArgument(args)
+  client.engine.clientEviction.touched(client)
   client.reply.ok()
 }
 

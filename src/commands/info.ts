@@ -218,7 +218,7 @@ function stats(engine: Engine): Fields {
     ['expired_time_cap_reached_count', keys.expiredTimeCapReached],
     ['expire_cycle_cpu_milliseconds', Math.round(keys.expireCycleMicros / 1000)],
     ['evicted_keys', keys.evictedKeys],
-    ['evicted_clients', 0],
+    ['evicted_clients', counters.evictedClients],
     ['total_eviction_exceeded_time', Math.floor((keys.evictionExceededMicros + exceeded) / 1000)],
     ['current_eviction_exceeded_time', Math.floor(exceeded / 1000)],
     ['keyspace_hits', keys.hits],

@@ -21,7 +21,7 @@ export const networkDirectives = {
     default: 'normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60',
     support: 'supported',
   },
-  'maxmemory-clients': { type: 'memory-or-percent', max: 'ulong', default: '0', support: 'not-supported' },
+  'maxmemory-clients': { type: 'memory-or-percent', max: 'ulong', default: '0', support: 'supported' },
   'proto-max-bulk-len': { type: 'memory', min: 1048576, default: '512mb', support: 'supported' },
   'tracking-table-max-keys': { type: 'integer', max: 'long', default: '1000000', support: 'supported' },
   'notify-keyspace-events': { type: 'event-classes', default: '', support: 'supported' },

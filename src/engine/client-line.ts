@@ -4,6 +4,8 @@ import { GATE_MONITORING } from './gates.ts'
 
 /** What a client's own bookkeeping takes besides its buffers, measured over 10 000 idle connections. */
 const CLIENT_BYTES = 2048
+/** What a channel, pattern, prefix or watched key takes in the tables; long names take more. */
+const NAME_BYTES = 200
 
 /** Redis's client types; there are no replicas or masters yet. */
 export type ClientType = 'normal' | 'replica' | 'pubsub' | 'master'
@@ -52,10 +54,18 @@ export function clientLine(client: Client): string {
   return fields.map(([name, value]) => `${name}=${value}`).join(' ')
 }
 
-/** Memory a client takes: bookkeeping, buffers, queued commands. */
-export function clientBytes({ link, reply, transaction }: Client): number {
-  const queued = transaction?.bytes ?? 0
-  return CLIENT_BYTES + link.inputRoom + reply.block.bytes.length + link.unsentBytes + queued
+/** Memory a client takes: bookkeeping, buffers, queued commands, and what it subscribes to, watches and tracks. */
+export function clientBytes(client: Client): number {
+  const { link, reply, transaction, subscriptions, watchList, tracking } = client
+  let bytes = CLIENT_BYTES + link.inputRoom + reply.block.bytes.length + link.unsentBytes
+  if (transaction !== null) bytes += transaction.bytes
+  if (watchList !== null) bytes += watchList.keys.length * NAME_BYTES
+  if (tracking !== null) bytes += tracking.prefixes.size * NAME_BYTES
+  if (subscriptions !== null) {
+    const { channels, patterns, shardChannels } = subscriptions
+    bytes += (channels.size + patterns.size + shardChannels.size) * NAME_BYTES
+  }
+  return bytes
 }
 
 function clientFlags(client: Client): string {

@@ -14,6 +14,7 @@ import type { Random } from '../platform/random.ts'
 import type { Timers } from '../platform/timers.ts'
 import { Blocking } from './blocking.ts'
 import { Client, type Link } from './client.ts'
+import { ClientEviction } from './client-eviction.ts'
 import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -71,6 +72,7 @@ export class Engine {
   readonly tracking: Tracking
   readonly monitor: Monitor
   readonly memoryLimit: MemoryLimit
+  readonly clientEviction: ClientEviction
   readonly expireCycle: ExpireCycle
   /** Connected clients by id, in the order of their connection. */
   readonly clients: Map<number, Client>
@@ -122,6 +124,7 @@ export class Engine {
     this.tracking = new Tracking(this)
     this.monitor = new Monitor(this)
     this.memoryLimit = new MemoryLimit(this)
+    this.clientEviction = new ClientEviction(this)
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
     this.configuration.onChange('requirepass', (password) => {
       if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
@@ -146,6 +149,7 @@ export class Engine {
     this.blocking.forget(client)
     this.watches.unwatch(client)
     this.outputLimits.forget(client)
+    this.clientEviction.forget(client)
     this.pubsub.unsubscribeAll(client)
     this.tracking.forget(client)
     this.monitor.stop(client)

@@ -42,6 +42,7 @@ export class Stats {
   aclDeniedAuth: number = 0
   queryBufferDisconnections: number = 0
   outputBufferDisconnections: number = 0
+  evictedClients: number = 0
   /** Longest stall of the event loop seen, microseconds. */
   loopStallMaxMicros: number = 0
   readonly errorCodes: Map<string, number> = new Map()
@@ -68,6 +69,7 @@ export class Stats {
     this.aclDeniedAuth = 0
     this.queryBufferDisconnections = 0
     this.outputBufferDisconnections = 0
+    this.evictedClients = 0
     this.loopStallMaxMicros = 0
     this.errorCodes.clear()
   }

@@ -134,6 +134,7 @@ export class Connection implements Link, Input {
     if (this.closed) return
     const { client, intake } = this
     if (client.reply.length > 0) this.write()
+    this.engine.clientEviction.touched(client)
     // It has left too much unread.
     if (this.closed) return
     if (client.closeAfterReply) {
@@ -192,6 +193,7 @@ export class Connection implements Link, Input {
       )
       this.destroy()
     } else if (client.reply.length > 0 || client.closeAfterReply || intake.more) this.flushSoon()
+    this.engine.clientEviction.touched(client)
   }
 
   private write(): void {

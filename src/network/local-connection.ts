@@ -89,6 +89,7 @@ export class LocalConnection implements Link {
     while (this.intake.more) this.intake.run()
     if (this.intake.overflowed) this.destroy()
     else if (this.client.closeAfterReply) this.close()
+    this.engine.clientEviction.touched(this.client)
   }
 }
 

@@ -132,8 +132,8 @@ describe('set', () => {
   })
 
   test.each([
-    ['maxmemory-clients', '0'],
-    ['maxmemory-clients', 'kb'],
+    ['tls-port', '0'],
+    ['stream-node-max-bytes', '4kb'],
     ['acllog-max-len', '128'],
     ['slowlog-max-len', '128'],
     ['auto-aof-rewrite-min-size', '65536kb'],
@@ -142,7 +142,6 @@ describe('set', () => {
   })
 
   test.each([
-    ['maxmemory-clients', '1', "only '0' is accepted"],
     ['appendonly', 'yes', "only 'no' is accepted"],
     ['acllog-max-len', '5', "only '128' is accepted"],
     ['save', '900 1', "only '3600 1 300 100 60 10000' or '' is accepted"],
