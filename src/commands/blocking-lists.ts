@@ -28,6 +28,7 @@ function popOne(client: Client, args: Arguments, key: number, end: End): boolean
   reply.bulk(args.block, args.offsets[key], args.lengths[key])
   popElements(client, list, end, 1)
   afterRemoval(client, entry, args, key, list, end === 'head' ? 'lpop' : 'rpop', 1)
+  client.engine.propagation.replace(client, args, end === 'head' ? 'LPOP' : 'RPOP', key)
   return true
 }
 
@@ -67,10 +68,12 @@ function blmove(client: Client, args: Arguments): void {
 
 const moveBetweenEnds: Serve = (client, args) => {
   move(client, args, endArgument(args, 3), endArgument(args, 4))
+  client.engine.propagation.replace(client, args, 'LMOVE', 1, 2, 3, 4)
 }
 
 const moveTailToHead: Serve = (client, args) => {
   move(client, args, 'tail', 'head')
+  client.engine.propagation.replace(client, args, 'RPOPLPUSH', 1, 2)
 }
 
 function waitForList(

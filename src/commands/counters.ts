@@ -86,6 +86,7 @@ function incrbyfloat(client: Client, args: Arguments): void {
   copyBytes(digits, 0, target.block, target.valueOffset, digits.bytes.length)
   target.flags |= TEXT_STRING
   db.changed(args, 1, NOTIFY_STRING, 'incrbyfloat')
+  client.engine.propagation.replace(client, args, 'SET', 1, text, 'KEEPTTL')
   reply.bulkText(text)
 }
 

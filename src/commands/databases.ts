@@ -20,6 +20,8 @@ function flush(client: Client, args: Arguments, databases: readonly Database[]):
   if (args.count > 2 || (args.count === 2 && !args.is(1, 'ASYNC') && !args.is(1, 'SYNC'))) throw SYNTAX_ERROR
   const { keyspace } = client.engine
   keyspace.dirty += keyspace.flush(databases)
+  // As in Redis also when there was nothing to remove.
+  client.engine.propagation.verbatim(client, args)
   client.reply.ok()
 }
 

@@ -2,6 +2,7 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { keyAt } from '../engine/key-specs.ts'
+import { wordsFrom } from '../engine/propagation.ts'
 import { Entry } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC } from '../keyspace/notifications.ts'
 import { RdbError, UnsupportedTypeError } from '../persistence/rdb-format.ts'
@@ -75,13 +76,23 @@ function restore(client: Client, args: Arguments): void {
   if (old !== null) db.remove(old)
   if (ttl !== 0n && deadline <= BigInt(now)) {
     value.discard()
-    if (old !== null) db.changed(args, 1, NOTIFY_GENERIC, 'del')
+    if (old !== null) {
+      db.changed(args, 1, NOTIFY_GENERIC, 'del')
+      const del = engine.settings.lazyfreeLazyServerDel ? 'UNLINK' : 'DEL'
+      engine.propagation.replace(client, args, del, 1)
+    }
     reply.ok()
     return
   }
   value.store(db, args, 1, restored, deadline, idleTime, frequency)
   db.changed(args, 1, NOTIFY_GENERIC, 'restore')
+  if (ttl !== 0n && !absolute) propagateAbsolute(client, args, deadline)
   reply.ok()
+}
+
+/** The command with its options and the time to live as a moment. */
+function propagateAbsolute(client: Client, args: Arguments, deadline: bigint): void {
+  client.engine.propagation.replace(client, args, 0, 1, String(deadline), 3, ...wordsFrom(args, 4), 'ABSTTL')
 }
 
 /** Reads the payload, argument 3, into the engine's dumpReader. Throws WRONG_DUMP or BAD_DUMP. */

@@ -2,6 +2,7 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { keyAt } from '../engine/key-specs.ts'
+import { wordsFrom } from '../engine/propagation.ts'
 import type { Entry } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -28,9 +29,11 @@ function expire(client: Client, args: Arguments, unit: number, relative: boolean
   if (deadline <= now) {
     db.remove(entry)
     db.changed(args, 1, NOTIFY_GENERIC, 'del')
+    engine.propagation.replace(client, args, engine.settings.lazyfreeLazyExpire ? 'UNLINK' : 'DEL', 1)
   } else {
     db.setDeadline(entry, deadline)
     db.changed(args, 1, NOTIFY_GENERIC, 'expire')
+    engine.propagation.replace(client, args, 'PEXPIREAT', 1, String(deadline), ...wordsFrom(args, 3))
   }
   reply.integer(1)
 }

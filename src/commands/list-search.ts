@@ -172,6 +172,7 @@ export function popSome(client: Client, args: Arguments, key: number, end: End, 
   reply.arrayHeader(count)
   popElements(client, list, end, count)
   afterRemoval(client, entry, args, key, list, end === 'head' ? 'lpop' : 'rpop', count)
+  client.engine.propagation.replace(client, args, end === 'head' ? 'LPOP' : 'RPOP', key, String(count))
   return true
 }
 

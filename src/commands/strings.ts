@@ -2,6 +2,7 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { type KeyReference, keyAt, keyRange } from '../engine/key-specs.ts'
+import { wordsFrom } from '../engine/propagation.ts'
 import { RAW_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -35,8 +36,15 @@ function set(client: Client, args: Arguments): void {
   if (deadline !== null) {
     db.setDeadline(entry, deadline)
     db.notify(args, 1, NOTIFY_GENERIC, 'expire')
-  }
+    client.engine.propagation.replace(client, args, 'SET', 1, 2, 'PXAT', String(deadline))
+  } else if (options.get) propagateWithoutGet(client, args)
   if (!options.get) reply.ok()
+}
+
+/** Nobody reads the reply of a command that is run again. */
+function propagateWithoutGet(client: Client, args: Arguments): void {
+  const kept = wordsFrom(args, 0).filter((i) => i < 3 || !args.is(i, 'GET'))
+  client.engine.propagation.replace(client, args, ...kept)
 }
 
 /** SETEX (seconds) and PSETEX. */
@@ -45,6 +53,7 @@ function setWithTtl(client: Client, args: Arguments, seconds: boolean): void {
   const entry = storeArgument(client.db, args, 1, 3, false)
   client.db.setDeadline(entry, deadline)
   client.db.notify(args, 1, NOTIFY_GENERIC, 'expire')
+  client.engine.propagation.replace(client, args, 'SET', 1, 3, 'PXAT', String(deadline))
   client.reply.ok()
 }
 
@@ -60,6 +69,7 @@ function setnx(client: Client, args: Arguments): void {
 function getset(client: Client, args: Arguments): void {
   replyValue(client, client.db.readTyped(args, 1, TYPE_STRING))
   storeArgument(client.db, args, 1, 2, false)
+  client.engine.propagation.replace(client, args, 'SET', 1, 2)
 }
 
 function getdel(client: Client, args: Arguments): void {
@@ -69,24 +79,30 @@ function getdel(client: Client, args: Arguments): void {
   if (entry === null) return
   db.remove(entry)
   db.changed(args, 1, NOTIFY_GENERIC, 'del')
+  client.engine.propagation.replace(client, args, 'DEL', 1)
 }
 
 function getex(client: Client, args: Arguments): void {
-  const { db } = client
+  const { db, engine } = client
   const options = readStringOptions(args, 2, 'getex')
   const entry = db.readTyped(args, 1, TYPE_STRING)
   replyValue(client, entry)
   if (entry === null) return
   const deadline = optionDeadline(client, args, options)
   if (deadline !== null) {
-    if (options.expiry?.absolute && deadline <= client.engine.clock.now) {
+    if (options.expiry?.absolute && deadline <= engine.clock.now) {
       db.remove(entry)
       db.changed(args, 1, NOTIFY_GENERIC, 'del')
+      engine.propagation.replace(client, args, 'DEL', 1)
       return
     }
     db.setDeadline(entry, deadline)
     db.changed(args, 1, NOTIFY_GENERIC, 'expire')
-  } else if (options.persist && db.clearDeadline(entry)) db.changed(args, 1, NOTIFY_GENERIC, 'persist')
+    engine.propagation.replace(client, args, 'PEXPIREAT', 1, String(deadline))
+  } else if (options.persist && db.clearDeadline(entry)) {
+    db.changed(args, 1, NOTIFY_GENERIC, 'persist')
+    engine.propagation.replace(client, args, 'PERSIST', 1)
+  }
 }
 
 function mget(client: Client, args: Arguments): void {

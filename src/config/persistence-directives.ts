@@ -56,7 +56,7 @@ export const persistenceDirectives = {
   'auto-aof-rewrite-min-size': { type: 'memory', default: '64mb', support: 'not-supported' },
   'aof-load-truncated': { type: 'boolean', default: 'yes', support: 'not-supported' },
   'aof-use-rdb-preamble': { type: 'boolean', default: 'yes', support: 'not-supported' },
-  'aof-timestamp-enabled': { type: 'boolean', default: 'no', support: 'not-supported' },
+  'aof-timestamp-enabled': { type: 'boolean', default: 'no', support: 'supported' },
   'aof-rewrite-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
   'aof-disable-auto-gc': { type: 'boolean', default: 'no', support: 'not-supported' },
 } as const

@@ -93,12 +93,14 @@ export class Dispatcher {
     this.switchTimer(command)
     if (!within) pushes.begin(client)
     keyspace.noTouch = client.noTouch
+    this.engine.propagation.enter()
     try {
       answer()
     } catch (error) {
       client.reply.rewind(mark)
       this.answerError(client, command, error)
     }
+    this.engine.propagation.end()
     keyspace.noTouch = noTouch
     if ((client.gates & GATE_REPLY) !== 0) silence(client, mark)
     if (!within) pushes.end(client)
@@ -123,12 +125,17 @@ export class Dispatcher {
     client.lastCommand = command
     command.calls++
     this.engine.stats.commandsProcessed++
+    const { propagation, keyspace } = this.engine
+    const { active } = propagation
+    const { dirty } = keyspace
+    if (active) propagation.enter()
     try {
       command.run(client, args)
     } catch (error) {
       client.reply.rewind(mark)
       this.answerError(client, command, error)
     }
+    if (active) propagation.leave(client, command, args, keyspace.dirty !== dirty)
   }
 
   private answerError(client: Client, command: Command, error: unknown): void {

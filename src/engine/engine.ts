@@ -6,6 +6,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { ExpireCycle } from '../keyspace/expiry.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
+import { CommandStream } from '../persistence/command-stream.ts'
 import { Dataset } from '../persistence/dataset.ts'
 import { DumpReader, DumpWriter } from '../persistence/dump-payload.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -25,6 +26,7 @@ import { MemoryLimit } from './memory-limit.ts'
 import { Monitor } from './monitor.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
+import { Propagation } from './propagation.ts'
 import { PubSub } from './pubsub.ts'
 import { Pushes } from './pushes.ts'
 import { Stats } from './stats.ts'
@@ -58,6 +60,7 @@ export class Engine {
   /** One value as DUMP and RESTORE exchange it. */
   readonly dumpWriter: DumpWriter
   readonly dumpReader: DumpReader
+  readonly propagation: Propagation
   readonly keyChanges: KeyChanges
   readonly watches: Watches
   readonly commands: CommandTable
@@ -101,6 +104,7 @@ export class Engine {
     this.dataset = new Dataset(this.keyspace, this.configuration, parts.log)
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
+    this.propagation = new Propagation(this, new CommandStream())
     this.keyChanges = new KeyChanges(this.keyspace)
     this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families)

@@ -244,6 +244,7 @@ export class Database {
   expire(entry: Entry): void {
     const { listener, stats } = this.keyspace
     const key = listener === null ? null : entry.keyBytes()
+    this.keyspace.removals?.keyExpired(this, entry)
     this.remove(entry)
     stats.expiredKeys++
     if (key !== null) listener?.keyChanged(this, key, NOTIFY_EXPIRED, 'expired')

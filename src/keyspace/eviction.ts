@@ -157,6 +157,7 @@ export class Eviction {
     if (db === null) return false
     const { listener, stats } = this.keyspace
     const key = listener === null ? null : this.entry.keyBytes()
+    this.keyspace.removals?.keyEvicted(db, this.entry)
     db.remove(this.entry)
     stats.evictedKeys++
     if (key !== null) listener?.keyChanged(db, key, NOTIFY_EVICTED, 'evicted')

@@ -37,6 +37,12 @@ export interface ArrivalListener {
   databasesSwapped(one: Database, other: Database): void
 }
 
+/** What is told of keys that go by themselves, before they do: their removal is no command of anybody's. */
+export interface RemovalListener {
+  keyExpired(db: Database, entry: Entry): void
+  keyEvicted(db: Database, entry: Entry): void
+}
+
 /** Counters INFO reports; CONFIG RESETSTAT clears them. */
 export class KeyspaceStats {
   hits: number = 0
@@ -99,6 +105,8 @@ export class Keyspace {
   onFlush: (() => void) | null
   /** Set while clients wait for keys. */
   arrivals: ArrivalListener | null
+  /** Set while changes are written elsewhere too. */
+  removals: RemovalListener | null
 
   constructor(settings: Settings, clock: Clock, random: Random) {
     this.settings = settings
@@ -123,6 +131,7 @@ export class Keyspace {
     this.listener = null
     this.onFlush = null
     this.arrivals = null
+    this.removals = null
     this.databases = []
     for (let id = 0; id < settings.databases; id++) this.databases.push(new Database(this, id))
     this.eviction = new Eviction(this)

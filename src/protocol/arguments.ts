@@ -19,6 +19,8 @@ export class Arguments {
   offsets: Int32Array
   lengths: Int32Array
 
+  /** Where the request of which these are the arguments begins in `block`; -1 when it does not lie there as sent. */
+  start: number
   /** The keyed hash of argument 1, if it has been computed already (keyspace/lookahead.ts); else 0. */
   keyHash: number
 
@@ -27,6 +29,7 @@ export class Arguments {
     this.count = 0
     this.offsets = new Int32Array(room)
     this.lengths = new Int32Array(room)
+    this.start = -1
     this.keyHash = 0
   }
 

@@ -95,6 +95,7 @@ export class RequestReader {
   shift(distance: number): void {
     const { offsets } = this.args
     for (let i = this.progress - 1; i >= 0; i--) offsets[i] += distance
+    this.args.start += distance
     this.at += distance
   }
 
@@ -110,6 +111,7 @@ export class RequestReader {
       args.count = 0
       args.keyHash = 0
       const at = this.at
+      args.start = at
       // `*1\r\n` to `*9\r\n` in one compare, not a loop over digits: bench/micro/request-reader.ts
       const word = end - at >= 4 ? block.view.getInt32(at, true) : 0
       const digit = ((word >> 8) & 0xff) - ZERO
@@ -196,6 +198,7 @@ export class RequestReader {
     if (unauthenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX) return this.fail(UNAUTHENTICATED_MULTIBULK)
     this.at = cr + 2
     if (count <= 0) return EMPTY
+    this.args.start = at
     this.missing = count
     return HEADER
   }
@@ -230,6 +233,7 @@ export class RequestReader {
     if (words.length === 0) return EMPTY
     const { args } = this
     args.block = blockOf(Buffer.concat(words))
+    args.start = -1
     let offset = 0
     for (const word of words) {
       if (args.count === args.offsets.length) args.grow()
