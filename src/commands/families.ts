@@ -17,6 +17,7 @@ import { lcsCommands } from './lcs.ts'
 import { listSearchCommands } from './list-search.ts'
 import { listCommands } from './lists.ts'
 import { memoryCommands } from './memory.ts'
+import { migrateCommands } from './migrate.ts'
 import { monitorCommands } from './monitor.ts'
 import { objectCommands } from './object.ts'
 import { persistenceCommands } from './persistence.ts'
@@ -45,6 +46,7 @@ export const families: readonly Family[] = [
   scanCommands,
   objectCommands,
   dumpCommands,
+  migrateCommands,
   sortCommands,
   stringCommands,
   counterCommands,

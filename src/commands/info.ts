@@ -228,7 +228,7 @@ function stats(engine: Engine): Fields {
     ['pubsubshard_channels', pubsub.directory('shardChannels').size],
     ['latest_fork_usec', 0],
     ['total_forks', 0],
-    ['migrate_cached_sockets', 0],
+    ['migrate_cached_sockets', engine.migrations.connections],
     ['tracking_total_keys', totals.keys],
     ['tracking_total_items', totals.items],
     ['tracking_total_prefixes', totals.prefixes],

@@ -46,6 +46,7 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
   encoding_offset_write: 'operation',
   end_index_unit: 'end_index',
   'ip:port_new-format': 'filter',
+  'key_empty-string': 'key-selector',
   left_right: 'where',
   module_category_pattern: 'filterby',
   'module-name_category_pattern': 'filterby',
@@ -53,6 +54,7 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
   nx_xx: 'condition',
   nx_xx_gt_lt: 'condition',
   on_off: 'enabled',
+  password_username_password: 'authentication',
   protover_username_password_clientname: 'arguments',
   'seconds_milliseconds_unix-time-seconds_unix-time-milliseconds_keepttl': 'expiration',
   'seconds_milliseconds_unix-time-seconds_unix-time-milliseconds_persist': 'expiration',
@@ -65,7 +67,7 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Keywords that are not their own name. */
-const TOKEN_NAMES: Readonly<Record<string, string>> = { ALPHA: 'sorting' }
+const TOKEN_NAMES: Readonly<Record<string, string>> = { ALPHA: 'sorting', '""': 'empty-string' }
 
 /** Types of values by name; a value that is not here is a string. "command name" goes before "name". */
 const TYPES: Readonly<Record<string, ArgumentType>> = {
@@ -88,6 +90,7 @@ const TYPES: Readonly<Record<string, ArgumentType>> = {
   numkeys: 'integer',
   offset: 'integer',
   pattern: 'pattern',
+  port: 'integer',
   protover: 'integer',
   rank: 'integer',
   seconds: 'integer',
@@ -102,6 +105,7 @@ const TYPES: Readonly<Record<string, ArgumentType>> = {
   'SETBIT value': 'integer',
   'BITFIELD value': 'integer',
   'CLIENT|PAUSE timeout': 'integer',
+  'MIGRATE timeout': 'integer',
 }
 
 /** What is known while the arguments are walked from left to right. */

@@ -34,6 +34,7 @@ export interface Link {
 /** Why a client's commands are held back; 0 when they are not. */
 export const HELD_BY_BLOCK = 1
 export const HELD_BY_PAUSE = 2
+export const HELD_BY_GUARD = 4
 
 export class Client {
   readonly engine: Engine

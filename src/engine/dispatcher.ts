@@ -10,6 +10,7 @@ import type { CommandTable } from './command-table.ts'
 import type { Engine } from './engine.ts'
 import {
   GATE_AUTH,
+  GATE_GUARD,
   GATE_MEMORY,
   GATE_MONITORED,
   GATE_MONITORING,
@@ -235,6 +236,10 @@ export class Dispatcher {
     if ((gates & GATE_MULTI) !== 0 && !command.unqueued) {
       this.enqueue(client, command, args)
       return true
+    }
+    if ((gates & GATE_GUARD) !== 0 && this.engine.keyGuard.holds(command, flagsOf(client, command), args)) {
+      this.engine.keyGuard.hold(client)
+      return false
     }
     const { keyspace } = this.engine
     keyspace.noTouch = (gates & GATE_NO_TOUCH) !== 0

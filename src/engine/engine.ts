@@ -21,8 +21,10 @@ import { CommandTable } from './command-table.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { GATE_AUTH } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
+import { KeyGuard } from './key-guard.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
 import { MemoryLimit } from './memory-limit.ts'
+import { Migrations } from './migration.ts'
 import { Monitor } from './monitor.ts'
 import { OutputLimits } from './output-limits.ts'
 import { Pause } from './pause.ts'
@@ -68,6 +70,8 @@ export class Engine {
   readonly turn: Turn
   readonly pause: Pause
   readonly blocking: Blocking
+  readonly keyGuard: KeyGuard
+  readonly migrations: Migrations
   readonly stats: Stats
   readonly outputLimits: OutputLimits
   readonly pushes: Pushes
@@ -112,6 +116,8 @@ export class Engine {
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)
     this.blocking = new Blocking(this, parts.timers)
+    this.keyGuard = new KeyGuard(this)
+    this.migrations = new Migrations(this)
     this.stats = new Stats()
     this.outputLimits = new OutputLimits(this.settings, parts.clock, parts.timers, parts.log, this.stats)
     this.pushes = new Pushes(this.outputLimits)
@@ -151,6 +157,7 @@ export class Engine {
     this.clients.delete(client.id)
     this.pause.forget(client)
     this.blocking.forget(client)
+    this.keyGuard.forget(client)
     this.watches.unwatch(client)
     this.outputLimits.forget(client)
     this.clientEviction.forget(client)

@@ -31,3 +31,5 @@ export const GATE_MONITORING: number = 1 << 11
 export const GATE_MEMORY: number = 1 << 12
 /** The dataset is being loaded: only commands with the flag 'loading' run. */
 export const GATE_LOADING: number = 1 << 13
+/** Some keys are guarded (KeyGuard): commands that may touch them wait. */
+export const GATE_GUARD: number = 1 << 14

@@ -97,6 +97,7 @@ export class Server {
   private async close(): Promise<void> {
     this.cron.stop()
     this.loopDelay.stop()
+    this.engine.migrations.close()
     await this.listener.close()
     this.engine.log.warning('Respite is now ready to exit, bye bye...')
   }

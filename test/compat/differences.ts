@@ -30,6 +30,8 @@ export const COMMAND_DIFFERENCES: {
     'client|kill arguments': 'since 7.2 the choices of SKIPME are named, and every filter may come once',
     'client|list arguments': 'since 7.2 the client ids follow their keyword without a group around them',
     'config|get arguments': 'since 7.2 the parameters have no group around them',
+    'migrate arguments': 'since 7.2 the choice of a key or none is named key-selector, and its empty string',
+    'migrate flags': 'ours waits for the other server, which nothing inside a transaction does: no_multi',
     'psubscribe arguments': 'since 7.2 the patterns have no group around them',
   },
 }
