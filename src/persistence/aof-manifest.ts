@@ -87,12 +87,10 @@ export class AofManifest {
 
   /** The manifest file's content; what is in it is ASCII. */
   text(): string {
-    const line = ({ name, seq }: AofFile, type: string): string =>
-      `file ${shown(name)} seq ${seq} type ${type}\n`
     return [
-      ...(this.base === null ? [] : [line(this.base, BASE)]),
-      ...this.history.map((file) => line(file, HISTORY)),
-      ...this.increments.map((file) => line(file, INCREMENT)),
+      ...(this.base === null ? [] : [lineOf(this.base, BASE)]),
+      ...this.history.map((file) => lineOf(file, HISTORY)),
+      ...this.increments.map((file) => lineOf(file, INCREMENT)),
     ].join('')
   }
 
@@ -190,6 +188,10 @@ function fileOf(line: Uint8Array, refuse: (reason: string) => never): AofFile & 
     refuse('Invalid AOF manifest file format')
   }
   return { name, seq, type }
+}
+
+function lineOf({ name, seq }: AofFile, type: string): string {
+  return `file ${shown(name)} seq ${seq} type ${type}\n`
 }
 
 /** Unlike Redis this quotes an apostrophe too: reading the name again would take it for a quote. */

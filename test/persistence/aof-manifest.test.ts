@@ -11,6 +11,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 
 const parse = (text: string): AofManifest => AofManifest.parse(Buffer.from(text, 'latin1'))
 const NAME = 'appendonly.aof'
+const line = (rest: string): string => `file appendonly.aof.${rest}\n`
 
 const USUAL = `file a.2.base.rdb seq 2 type b
 file a.1.incr.aof seq 1 type h
@@ -129,7 +130,6 @@ describe('operations', () => {
     let manifest = AofManifest.empty
     manifest = manifest.withBase(manifest.nextBase(NAME, true), 0)
     manifest = manifest.withIncrement(manifest.nextIncrement(NAME))
-    const line = (rest: string): string => `file appendonly.aof.${rest}\n`
     const first = `${line('1.base.rdb seq 1 type b')}${line('1.incr.aof seq 1 type i')}`
     expect(manifest.text()).toBe(first)
     const before = manifest
