@@ -126,6 +126,7 @@ export class Migrations {
         db.changed(args, key, NOTIFY_GENERIC, 'del')
         removed.push(key)
       }
+      if (removed.length > 0) this.engine.propagation.replace(client, args, 'DEL', ...removed)
     }
     if (error !== null) throw error
     client.reply.ok()
