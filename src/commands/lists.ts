@@ -14,7 +14,7 @@ import {
   wrongArguments,
 } from '../protocol/error-replies.ts'
 import { equalBytes } from '../structures/block.ts'
-import { LIST_ROOT_SIZE } from '../values/list-chunks.ts'
+import { LIST_ROOT_SIZE } from '../values/list-root.ts'
 import { afterShrinking, beforeGrowth } from '../values/list-encoding.ts'
 import type { ListView } from '../values/list-value.ts'
 

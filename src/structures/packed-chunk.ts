@@ -2,7 +2,7 @@
  * The bytes of a packed chunk: a run of byte strings stored end to end that can be walked from both ends.
  * Layout and walking only: where chunks lie and how they are linked is their owner's affair.
  *
- *   next 4 | previous 4 | end 4 | start 2 | limit 2 | count 2 | epoch 1 | spare 1 | gap | elements | gap
+ *   next 4 | previous 4 | end 4 | start 2 | limit 2 | count 2 | spare 2 | gap | elements | gap
  *
  * `start` and `end` bound the elements, `limit` is the room that may be filled, all counted from the
  * chunk's first byte. A chunk whose limit is 0 holds one element too large to share (a lone chunk): it has
@@ -20,8 +20,6 @@ export const CHUNK_END = 8
 export const CHUNK_START = 12
 export const CHUNK_LIMIT = 14
 export const CHUNK_COUNT = 16
-/** A byte that belongs to the snapshot: which walk has already encoded this chunk. */
-export const CHUNK_EPOCH = 18
 /** Bytes before the first element. */
 export const CHUNK_HEADER = 20
 /** Largest chunk that more than one element shares; `limit` and `count` fit 16 bits because of it. */
@@ -91,7 +89,6 @@ export function writeChunkHeader(view: DataView, base: number, start: number, li
   view.setUint16(base + CHUNK_START, start, true)
   view.setUint16(base + CHUNK_LIMIT, limit, true)
   view.setUint16(base + CHUNK_COUNT, 0, true)
-  view.setUint16(base + CHUNK_EPOCH, 0, true)
 }
 
 /** Bytes of all elements of the chunk at `base`. */
@@ -159,7 +156,7 @@ export function moveApart(
 
 /**
  * Copies bytes `from` … `to` of the elements of the chunk at `base` to byte `at` of the chunk at `targetBase`,
- * which then ends there and has the same epoch. Start, count and links of the target stay.
+ * which then ends there. Start, count and links of the target stay.
  */
 export function copyElements(
   source: Block,
@@ -173,5 +170,4 @@ export function copyElements(
   const start = base + source.view.getUint16(base + CHUNK_START, true)
   source.bytes.copy(target.bytes, targetBase + at, start + from, start + to)
   target.view.setInt32(targetBase + CHUNK_END, at + to - from, true)
-  target.view.setUint8(targetBase + CHUNK_EPOCH, source.view.getUint8(base + CHUNK_EPOCH))
 }

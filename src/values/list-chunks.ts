@@ -1,6 +1,6 @@
 /**
- * The chain of packed chunks under a list, and the root record it hangs from: allocating, growing, splitting,
- * merging, moving and freeing chunks. It deals in bytes and gaps; elements and indexes are list-value.ts.
+ * The chain of packed chunks under a list's root: allocating, growing, splitting, merging, moving and freeing
+ * chunks. It deals in bytes and gaps; elements and indexes are list-value.ts.
  *
  * How room is made. A chunk starts just large enough for its first element and grows in steps up to 8 KiB, so
  * that a list of one short element costs some 60 bytes, not 8 KiB. The free bytes of a chunk lie at its ends.
@@ -14,7 +14,7 @@
  * insert from splitting it again.
  */
 import type { Address, Arena } from '../structures/arena.ts'
-import { type Block, EMPTY_BLOCK } from '../structures/block.ts'
+import { copyBytes } from '../structures/block.ts'
 import {
   CHUNK_COUNT,
   CHUNK_END,
@@ -31,24 +31,21 @@ import {
   usedBytes,
   writeChunkHeader,
 } from '../structures/packed-chunk.ts'
+import {
+  ListRoot,
+  QUICKLIST,
+  ROOT_CHUNKS,
+  ROOT_HEAD,
+  ROOT_LENGTH,
+  ROOT_LISTPACK,
+  ROOT_MARKS,
+  ROOT_MEMORY,
+  ROOT_MOVE,
+  ROOT_TAIL,
+} from './list-root.ts'
 
-/** Bytes of a list's root, at any offset of its entry. All fields little-endian, unaligned. */
-export const LIST_ROOT_SIZE = 29
 /** Most elements a list can hold: the root counts them in 32 bits. */
 export const LIST_LENGTH_MAX = 0xffff_ffff
-
-export const ROOT_HEAD = 0
-export const ROOT_TAIL = 4
-export const ROOT_LENGTH = 8
-const ROOT_CHUNKS = 12
-/** Arena bytes of all chunks, in units of 8. */
-const ROOT_MEMORY = 16
-/** Listpack bytes of all elements, or UNTRACKED: see list-encoding.ts. */
-export const ROOT_LISTPACK = 20
-/** The chunk moveSparseChunks() looks at next, 0 between two walks. */
-const ROOT_MOVE = 24
-/** 1 when the list is a quicklist in Redis's terms. */
-export const ROOT_QUICKLIST = 28
 
 /** Later chunks of a list start with this size: three growth steps below the largest. */
 const NEXT_CHUNK_SIZE = 1024
@@ -57,49 +54,7 @@ const FRUGAL_SIZE = 1024
 /** Two neighbours whose elements fit into this many bytes become one chunk. */
 const MERGE_MAX = (CHUNK_MAX * 3) / 4
 
-export class ListChunks {
-  protected readonly arena: Arena
-  /** Where the root lies: `root` is its offset in `rootView`. */
-  protected rootView: DataView
-  protected root: number
-
-  constructor(arena: Arena) {
-    this.arena = arena
-    this.rootView = EMPTY_BLOCK.view
-    this.root = 0
-  }
-
-  /** Makes this the view of the list whose root lies at `offset`; the entry must not move while it is used. */
-  point(block: Block, offset: number): void {
-    this.rootView = block.view
-    this.root = offset
-  }
-
-  /** Writes the root of an empty list. */
-  initialize(): void {
-    for (let at = 0; at < LIST_ROOT_SIZE; at++) this.rootView.setUint8(this.root + at, 0)
-  }
-
-  get length(): number {
-    return this.rootView.getUint32(this.root + ROOT_LENGTH, true)
-  }
-
-  get chunkCount(): number {
-    return this.rootView.getInt32(this.root + ROOT_CHUNKS, true)
-  }
-
-  /** Arena bytes the chunks take, exact; the root itself is counted with its entry. */
-  memoryBytes(): number {
-    return this.rootView.getUint32(this.root + ROOT_MEMORY, true) * 8
-  }
-
-  /** Empties the list and returns its first chunk, for freeChainSome(): a huge list is freed in slices. */
-  takeChain(): Address {
-    const head = this.rootView.getInt32(this.root + ROOT_HEAD, true)
-    this.initialize()
-    return head
-  }
-
+export class ListChunks extends ListRoot {
   /** Frees every chunk; the list is empty afterwards. */
   free(): void {
     freeChainSome(this.arena, this.takeChain(), Number.POSITIVE_INFINITY)
@@ -112,7 +67,9 @@ export class ListChunks {
   moveSparseChunks(budget: number): boolean {
     const arena = this.arena
     const view = this.rootView
-    let chunk = view.getInt32(this.root + ROOT_MOVE, true) || view.getInt32(this.root + ROOT_HEAD, true)
+    // Chunks of a frozen list stay where they are.
+    if (this.freeze !== null) return true
+    let chunk = this.takeMove() || view.getInt32(this.root + ROOT_HEAD, true)
     for (let left = budget; left > 0 && chunk !== 0; left--) {
       const next = this.follow(chunk, CHUNK_NEXT)
       if (arena.shouldMove(chunk)) {
@@ -145,7 +102,28 @@ export class ListChunks {
     for (const field of [ROOT_LENGTH, ROOT_LISTPACK]) {
       this.rootView.setUint32(this.root + field, source.rootView.getUint32(source.root + field, true), true)
     }
-    this.rootView.setUint8(this.root + ROOT_QUICKLIST, source.rootView.getUint8(source.root + ROOT_QUICKLIST))
+    const marks = source.rootView.getUint8(source.root + ROOT_MARKS)
+    this.rootView.setUint8(this.root + ROOT_MARKS, marks & QUICKLIST)
+  }
+
+  /**
+   * The chunk to edit in place of `chunk` (0 may be given too): a copy, where its bytes are still to be read as they
+   * are (list-freeze.ts). A lone chunk is never edited but replaced, so it stays. A cursor on it has to stand anew.
+   */
+  protected writable(chunk: Address): Address {
+    const { arena, freeze } = this
+    if (freeze === null || chunk === 0 || !freeze.claims(chunk)) return chunk
+    const block = arena.block(chunk)
+    const base = arena.offset(chunk)
+    if (block.view.getUint16(base + CHUNK_LIMIT, true) === 0) return chunk
+    const capacity = arena.capacity(chunk)
+    const copy = arena.allocate(capacity)
+    copyBytes(block, base, arena.block(copy), arena.offset(copy), capacity)
+    freeze.add(copy)
+    this.account(capacity >> 3)
+    this.relink(chunk, copy)
+    this.freeChunk(chunk)
+    return copy
   }
 
   /** The neighbour of `chunk` by CHUNK_NEXT or CHUNK_PREVIOUS; 0 if it has none. */
@@ -302,7 +280,8 @@ export class ListChunks {
     const next = view.getInt32(base + CHUNK_NEXT, true)
     const previous = view.getInt32(base + CHUNK_PREVIOUS, true)
     const root = this.root
-    if (this.rootView.getInt32(root + ROOT_MOVE, true) === chunk) {
+    if (this.freeze !== null) this.freeze.claims(chunk)
+    else if (this.rootView.getInt32(root + ROOT_MOVE, true) === chunk) {
       this.rootView.setInt32(root + ROOT_MOVE, next, true)
     }
     this.join(previous, next)
@@ -325,12 +304,13 @@ export class ListChunks {
     const limit = size > CHUNK_MAX ? 0 : Math.min(capacity, CHUNK_MAX)
     writeChunkHeader(arena.block(chunk).view, arena.offset(chunk), CHUNK_HEADER, limit)
     this.account(Math.ceil(capacity / 8))
+    this.freeze?.add(chunk)
     return chunk
   }
 
   private freeChunk(chunk: Address): void {
     this.account(-Math.ceil(this.arena.capacity(chunk) / 8))
-    this.arena.free(chunk)
+    if (this.freeze === null || !this.freeze.keeps(chunk)) this.arena.free(chunk)
   }
 
   private account(units: number): void {
@@ -348,6 +328,7 @@ export class ListChunks {
   /** Puts `other` in the place of `chunk`, with its count, and frees `chunk`. */
   private substitute(chunk: Address, other: Address): void {
     const arena = this.arena
+    this.freeze?.claims(chunk)
     const from = arena.block(chunk).view
     const base = arena.offset(chunk)
     const to = arena.block(other).view
@@ -364,7 +345,9 @@ export class ListChunks {
     this.join(this.follow(other, CHUNK_PREVIOUS), other)
     this.join(other, this.follow(other, CHUNK_NEXT))
     const at = this.root + ROOT_MOVE
-    if (this.rootView.getInt32(at, true) === chunk) this.rootView.setInt32(at, other, true)
+    if (this.freeze === null && this.rootView.getInt32(at, true) === chunk) {
+      this.rootView.setInt32(at, other, true)
+    }
   }
 
   /** Makes two chunks neighbours; 0 stands for the list's end. */

@@ -19,14 +19,9 @@ import {
   prefixSize,
   writeElement,
 } from '../structures/packed-chunk.ts'
-import {
-  ListChunks,
-  ROOT_HEAD,
-  ROOT_LENGTH,
-  ROOT_LISTPACK,
-  ROOT_QUICKLIST,
-  ROOT_TAIL,
-} from './list-chunks.ts'
+import { ListChunks } from './list-chunks.ts'
+import type { ListFreezes } from './list-freeze.ts'
+import { ROOT_HEAD, ROOT_LENGTH, ROOT_LISTPACK, ROOT_TAIL } from './list-root.ts'
 import { listpackEntrySize } from './listpack-size.ts'
 
 /** In place of the listpack bytes: too many to be a listpack, so nobody counts them (list-encoding.ts). */
@@ -43,8 +38,8 @@ export class ListEnds extends ListChunks {
   elementOffset: number
   elementLength: number
 
-  constructor(arena: Arena) {
-    super(arena)
+  constructor(arena: Arena, freezes?: ListFreezes) {
+    super(arena, freezes)
     this.elementBlock = EMPTY_BLOCK
     this.elementOffset = 0
     this.elementLength = 0
@@ -53,7 +48,8 @@ export class ListEnds extends ListChunks {
   /** Prepends an element; its bytes must not lie in this list (rotate() is for that). */
   pushHead(from: Block, offset: number, length: number): void {
     const size = packedSize(length)
-    const chunk = this.rootView.getInt32(this.root + ROOT_HEAD, true)
+    let chunk = this.rootView.getInt32(this.root + ROOT_HEAD, true)
+    if (this.freeze !== null) chunk = this.writable(chunk)
     if (chunk !== 0) {
       const block = this.arena.block(chunk)
       const base = this.arena.offset(chunk)
@@ -74,7 +70,8 @@ export class ListEnds extends ListChunks {
   /** Appends an element; its bytes must not lie in this list. */
   pushTail(from: Block, offset: number, length: number): void {
     const size = packedSize(length)
-    const chunk = this.rootView.getInt32(this.root + ROOT_TAIL, true)
+    let chunk = this.rootView.getInt32(this.root + ROOT_TAIL, true)
+    if (this.freeze !== null) chunk = this.writable(chunk)
     if (chunk !== 0) {
       const block = this.arena.block(chunk)
       const base = this.arena.offset(chunk)
@@ -123,7 +120,8 @@ export class ListEnds extends ListChunks {
 
   /** Removes the first element of a list that is not empty. */
   dropHead(): void {
-    const chunk = this.rootView.getInt32(this.root + ROOT_HEAD, true)
+    let chunk = this.rootView.getInt32(this.root + ROOT_HEAD, true)
+    if (this.freeze !== null) chunk = this.writable(chunk)
     const block = this.arena.block(chunk)
     const base = this.arena.offset(chunk)
     const view = block.view
@@ -142,7 +140,8 @@ export class ListEnds extends ListChunks {
 
   /** Removes the last element of a list that is not empty. */
   dropTail(): void {
-    const chunk = this.rootView.getInt32(this.root + ROOT_TAIL, true)
+    let chunk = this.rootView.getInt32(this.root + ROOT_TAIL, true)
+    if (this.freeze !== null) chunk = this.writable(chunk)
     const block = this.arena.block(chunk)
     const base = this.arena.offset(chunk)
     const view = block.view
@@ -196,15 +195,6 @@ export class ListEnds extends ListChunks {
     else if (next === 0) this.shrink(head)
   }
 
-  /** Whether Redis would call this list a quicklist; see list-encoding.ts. */
-  get isQuicklist(): boolean {
-    return this.rootView.getUint8(this.root + ROOT_QUICKLIST) !== 0
-  }
-
-  set isQuicklist(yes: boolean) {
-    this.rootView.setUint8(this.root + ROOT_QUICKLIST, yes ? 1 : 0)
-  }
-
   /** Bytes of all elements as listpack entries, or UNTRACKED. */
   get listpackBytes(): number {
     return this.rootView.getInt32(this.root + ROOT_LISTPACK, true)
@@ -249,31 +239,34 @@ export class ListEnds extends ListChunks {
     let left = count
     while (left > 0) {
       const chunk = rootView.getInt32(root + (front ? ROOT_HEAD : ROOT_TAIL), true)
-      const view = arena.block(chunk).view
-      const base = arena.offset(chunk)
-      const start = view.getUint16(base + CHUNK_START, true)
-      const end = view.getInt32(base + CHUNK_END, true)
-      const inChunk = view.getUint16(base + CHUNK_COUNT, true)
+      const inChunk = arena.block(chunk).view.getUint16(arena.offset(chunk) + CHUNK_COUNT, true)
       const gone = Math.min(left, inChunk)
-      const edge = start + bytesBefore(view, base, front ? gone : inChunk - gone)
-      if (this.listpackBytes !== UNTRACKED) {
-        const bytes = entrySizes(
-          arena.block(chunk),
-          base + (front ? start : edge),
-          base + (front ? edge : end),
-        )
-        this.track(this.listpackBytes - bytes)
-      }
-      rootView.setUint32(root + ROOT_LENGTH, this.length - gone, true)
+      this.cutChunk(gone < inChunk ? this.writable(chunk) : chunk, gone, front)
       left -= gone
-      if (gone === inChunk) {
-        this.removeChunk(chunk)
-        continue
-      }
-      view.setUint16(base + CHUNK_COUNT, inChunk - gone, true)
-      if (front) view.setUint16(base + CHUNK_START, edge, true)
-      else view.setInt32(base + CHUNK_END, edge, true)
     }
+  }
+
+  /** Removes `gone` elements from one end of the list's first or last chunk, or all of it. */
+  private cutChunk(chunk: Address, gone: number, front: boolean): void {
+    const block = this.arena.block(chunk)
+    const base = this.arena.offset(chunk)
+    const view = block.view
+    const start = view.getUint16(base + CHUNK_START, true)
+    const end = view.getInt32(base + CHUNK_END, true)
+    const inChunk = view.getUint16(base + CHUNK_COUNT, true)
+    const edge = start + bytesBefore(view, base, front ? gone : inChunk - gone)
+    if (this.listpackBytes !== UNTRACKED) {
+      const bytes = entrySizes(block, base + (front ? start : edge), base + (front ? edge : end))
+      this.track(this.listpackBytes - bytes)
+    }
+    this.rootView.setUint32(this.root + ROOT_LENGTH, this.length - gone, true)
+    if (gone === inChunk) {
+      this.removeChunk(chunk)
+      return
+    }
+    view.setUint16(base + CHUNK_COUNT, inChunk - gone, true)
+    if (front) view.setUint16(base + CHUNK_START, edge, true)
+    else view.setInt32(base + CHUNK_END, edge, true)
   }
 
   /** Counts an element that came. */

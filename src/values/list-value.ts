@@ -20,8 +20,9 @@ import {
   SHORT_LENGTH,
   writeElement,
 } from '../structures/packed-chunk.ts'
-import { ROOT_HEAD, ROOT_TAIL } from './list-chunks.ts'
 import { ListEnds } from './list-ends.ts'
+import type { ListFreezes } from './list-freeze.ts'
+import { ROOT_HEAD, ROOT_TAIL } from './list-root.ts'
 
 /**
  * The cursor stands on an element, or before the first, or past the last one, and the element fields show
@@ -37,8 +38,8 @@ export class ListView extends ListEnds {
   private chunkStart: number
   private chunkEnd: number
 
-  constructor(arena: Arena) {
-    super(arena)
+  constructor(arena: Arena, freezes?: ListFreezes) {
+    super(arena, freezes)
     this.chunk = 0
     this.before = 0
     this.after = 0
@@ -103,11 +104,12 @@ export class ListView extends ListEnds {
   /** Replaces the element under the cursor, which stays on it. The bytes must not lie in this list. */
   replace(from: Block, offset: number, length: number): void {
     const size = packedSize(length)
+    if (this.freeze !== null) this.standWritable()
     const chunk = this.chunk
     const at = this.before - this.chunkStart
     const oldSize = this.after - this.before
     this.removed(this.elementBlock, this.elementOffset, this.elementLength)
-    if (size === oldSize) {
+    if (size === oldSize && !(this.freeze !== null && this.isLoneChunk)) {
       writeElement(this.elementBlock, this.before, from, offset, length)
       this.added(from, offset, length)
       this.stand(chunk, at)
@@ -140,6 +142,7 @@ export class ListView extends ListEnds {
    * the list (false); retreat() leads to the one before in either case.
    */
   removeAt(): boolean {
+    if (this.freeze !== null) this.standWritable()
     const chunk = this.chunk
     const at = this.before - this.chunkStart
     const size = this.after - this.before
@@ -167,23 +170,24 @@ export class ListView extends ListEnds {
 
   /** Writes the root of an independent copy of this list at `offset` of `block`. */
   copyTo(block: Block, offset: number): void {
-    const copy = new ListView(this.arena)
+    const copy = new ListView(this.arena, this.freezes)
     copy.point(block, offset)
     copy.initialize()
     copy.copyChunks(this)
   }
 
   /** Inserts before byte `at` of the elements of `chunk`, or near it, and stands on the new element. */
-  private insert(chunk: Address, at: number, from: Block, offset: number, length: number): void {
+  private insert(place: Address, at: number, from: Block, offset: number, length: number): void {
     const size = packedSize(length)
+    const chunk = this.writable(place)
     let target = chunk === 0 ? 0 : this.openGap(chunk, at, size)
     let position = at
     if (target === 0) {
       let left = chunk
-      if (at === 0) left = chunk === 0 ? 0 : this.follow(chunk, CHUNK_PREVIOUS)
+      if (at === 0) left = chunk === 0 ? 0 : this.writable(this.follow(chunk, CHUNK_PREVIOUS))
       else if (at < this.used(chunk)) left = this.split(chunk, at)
       const first = this.rootView.getInt32(this.root + ROOT_HEAD, true)
-      const right = left === 0 ? first : this.follow(left, CHUNK_NEXT)
+      const right = this.writable(left === 0 ? first : this.follow(left, CHUNK_NEXT))
       position = left === 0 ? 0 : this.used(left)
       target = left === 0 ? 0 : this.openGap(left, position, size)
       if (target === 0) {
@@ -193,6 +197,13 @@ export class ListView extends ListEnds {
     }
     this.fill(target, position, from, offset, length)
     this.stand(target, position)
+  }
+
+  /** Makes the chunk under the cursor one that may be edited. */
+  private standWritable(): void {
+    const at = this.before - this.chunkStart
+    const chunk = this.writable(this.chunk)
+    if (chunk !== this.chunk) this.stand(chunk, at)
   }
 
   /** Merges `chunk` with a small neighbour, or shrinks it; stands before byte `at` of its elements. */

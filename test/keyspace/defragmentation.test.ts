@@ -6,7 +6,7 @@ import { ManualClock } from '../../src/platform/clock.ts'
 import { SeededRandom } from '../../src/platform/random.ts'
 import { Arguments } from '../../src/protocol/arguments.ts'
 import { blockOf } from '../../src/structures/block.ts'
-import { LIST_ROOT_SIZE } from '../../src/values/list-chunks.ts'
+import { LIST_ROOT_SIZE } from '../../src/values/list-root.ts'
 
 const KEYS = 300_000
 const KEPT = 10

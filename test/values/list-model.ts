@@ -2,8 +2,8 @@
 import { expect } from 'vitest'
 import type { Arena } from '../../src/structures/arena.ts'
 import { type Block, blockOf, newBlock } from '../../src/structures/block.ts'
-import { LIST_ROOT_SIZE } from '../../src/values/list-chunks.ts'
 import { UNTRACKED } from '../../src/values/list-ends.ts'
+import { LIST_ROOT_SIZE } from '../../src/values/list-root.ts'
 import { ListView } from '../../src/values/list-value.ts'
 import { listpackEntrySize } from '../../src/values/listpack-size.ts'
 
