@@ -313,8 +313,10 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   const closed = once(events, 'stopped').then(() => undefined)
   const stopped = (): void => void events.emit('stopped')
   const server = new Server({ configuration, log, onStopped: stopped })
-  await server.start()
-  return { shutdown: () => server.shutdown(), closed }
+  await server.listen()
+  // It can be told to stop while it loads, too.
+  const served = server.load().then(() => closed)
+  return { shutdown: () => server.shutdown(), closed: served }
 }
 
 /** Whether this file is the program and not imported; npm's bin entry is a symbolic link to it. */

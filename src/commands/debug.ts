@@ -2,11 +2,12 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family, type Handler } from '../engine/command.ts'
 import { hexId } from '../engine/engine.ts'
+import { GATE_LOADING } from '../engine/gates.ts'
 import { datasetDigest, valueDigest } from '../keyspace/digest.ts'
 import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
 import { holdProcess } from '../platform/process.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { DEBUG_NOT_ALLOWED, err, MUST_BE_POSITIVE, NO_SUCH_KEY } from '../protocol/error-replies.ts'
+import { DEBUG_NOT_ALLOWED, err, LOADING, MUST_BE_POSITIVE, NO_SUCH_KEY } from '../protocol/error-replies.ts'
 import { blockOf } from '../structures/block.ts'
 import { globMatches } from '../structures/glob.ts'
 import { replyProtocolSample } from './debug-protocol.ts'
@@ -119,6 +120,7 @@ function pauseCron(client: Client, args: Arguments): void {
 
 /** Creates `count` strings "prefix:0" …, of `size` bytes if that is given, skipping those that exist. */
 function populate(client: Client, args: Arguments): void {
+  refuseWhileLoading(client)
   const count = args.integerOr(2, MUST_BE_POSITIVE)
   const size = args.count > 4 ? args.integerOr(4, MUST_BE_POSITIVE) : 0
   if (count < 0 || size < 0) throw MUST_BE_POSITIVE
@@ -140,19 +142,25 @@ function populate(client: Client, args: Arguments): void {
 
 /** Saves, forgets everything and loads it again; with NOSAVE loads what was saved before. */
 function reload(client: Client, args: Arguments): void {
+  refuseWhileLoading(client)
   const { dataset, keyspace, log } = client.engine
   if (args.count > 2 && !args.is(2, 'NOSAVE')) throw err('DEBUG RELOAD only supports the NOSAVE option.')
   if (args.count === 2 && !dataset.trySave())
     throw err('Error trying to save the RDB dump, check server logs.')
   keyspace.flush(keyspace.databases)
   try {
-    dataset.load()
+    dataset.loadAtOnce()
   } catch (error) {
     log.warning((error as Error).message)
     throw err('Error trying to load the RDB dump, check server logs.')
   }
   log.warning('DB reloaded by DEBUG RELOAD')
   client.reply.ok()
+}
+
+/** DEBUG runs while the dataset is loaded, but what is loaded expects its keys not to be there. */
+function refuseWhileLoading({ engine }: Client): void {
+  if ((engine.gates & GATE_LOADING) !== 0) throw LOADING
 }
 
 function setActiveExpire(client: Client, args: Arguments): void {

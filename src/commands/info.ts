@@ -4,6 +4,7 @@ import { type Command, type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { datasetPercent, memoryReport, ratio } from '../engine/memory-report.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
+import type { LoadProgress } from '../persistence/load-progress.ts'
 import {
   cpuMicros,
   EVENT_API,
@@ -169,10 +170,10 @@ const SCRIPTING_MEMORY: Fields = [
   ['used_memory_scripts_human', '0B'],
 ]
 
-/** Nothing loads while clients are served, and nothing saves in the background yet: the fields say so. */
+/** Nothing saves in the background yet: the fields say so. */
 function persistence({ keyspace: data, dataset }: Engine): Fields {
   return [
-    ['loading', 0],
+    ['loading', dataset.loading === null ? 0 : 1],
     ['async_loading', 0],
     ['rdb_changes_since_last_save', data.dirty],
     ['rdb_bgsave_in_progress', 0],
@@ -190,6 +191,19 @@ function persistence({ keyspace: data, dataset }: Engine): Fields {
     ['aof_current_rewrite_time_sec', -1],
     ['aof_last_bgrewrite_status', 'ok'],
     ['aof_last_write_status', 'ok'],
+    ...loading(dataset.loading),
+  ]
+}
+
+function loading(progress: LoadProgress | null): Fields {
+  if (progress === null) return []
+  return [
+    ['loading_start_time', Math.floor(progress.startedAt / 1000)],
+    ['loading_total_bytes', progress.total],
+    ['loading_rdb_used_mem', progress.usedMemory],
+    ['loading_loaded_bytes', progress.loaded],
+    ['loading_loaded_perc', progress.percent.toFixed(2)],
+    ['loading_eta_seconds', progress.secondsLeft],
   ]
 }
 

@@ -1,6 +1,7 @@
 /** Small commands about the server itself: TIME, LOLWUT, SHUTDOWN. */
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
+import { GATE_LOADING } from '../engine/gates.ts'
 import { REDIS_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
@@ -36,6 +37,11 @@ function shutdown(client: Client, args: Arguments): void {
   if ((abort && args.count > 2) || (save && nosave)) throw SYNTAX_ERROR
   if (abort) throw err('No shutdown in progress.')
   const { engine } = client
+  // Half a dataset must not replace the whole one.
+  if ((engine.gates & GATE_LOADING) !== 0) {
+    save = false
+    nosave = true
+  }
   engine.log.warning('User requested shutdown...')
   // Between the save and the stop nobody is served, so that nothing is acknowledged that is not in the file.
   if ((save || (!nosave && engine.settings.save.length > 0)) && !engine.dataset.trySave() && !force) {

@@ -3,7 +3,14 @@
  * caught. The gates read flags of the declaration; no command is known here by name.
  */
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, err, NO_AUTH, OUT_OF_MEMORY, wrongArguments } from '../protocol/error-replies.ts'
+import {
+  ErrorReply,
+  err,
+  LOADING,
+  NO_AUTH,
+  OUT_OF_MEMORY,
+  wrongArguments,
+} from '../protocol/error-replies.ts'
 import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
@@ -11,6 +18,7 @@ import type { Engine } from './engine.ts'
 import {
   GATE_AUTH,
   GATE_GUARD,
+  GATE_LOADING,
   GATE_MEMORY,
   GATE_MONITORED,
   GATE_MONITORING,
@@ -221,6 +229,10 @@ export class Dispatcher {
       this.reject(client, command, notWhileSubscribed(command))
       return true
     }
+    if ((gates & GATE_LOADING) !== 0 && (commonFlagsOf(client, command) & FLAG.loading) === 0) {
+      this.reject(client, command, LOADING)
+      return true
+    }
     if ((gates & GATE_MONITORING) !== 0 && (flagsOf(client, command) & ON_KEYSPACE) !== 0) {
       this.reject(client, command, err("Replica can't interact with the keyspace"))
       return true
@@ -261,6 +273,12 @@ export class Dispatcher {
 /** FLAG bits to judge a command by: EXEC stands for all it will run. */
 function flagsOf(client: Client, command: Command): number {
   return command.runsQueue && client.transaction !== null ? client.transaction.flags : command.flags
+}
+
+/** FLAG bits to allow a command by: EXEC is only what all it will run are. */
+function commonFlagsOf(client: Client, command: Command): number {
+  if (!command.runsQueue || client.transaction === null) return command.flags
+  return command.flags & client.transaction.commonFlags
 }
 
 /** Takes back the reply of a client that asked for none (CLIENT REPLY OFF, SKIP). */

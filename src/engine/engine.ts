@@ -105,7 +105,7 @@ export class Engine {
     this.log = parts.log
     this.shutdown = parts.shutdown
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
-    this.dataset = new Dataset(this.keyspace, this.configuration, parts.log)
+    this.dataset = new Dataset(this.keyspace, this.configuration, parts.log, parts.timers)
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
     this.propagation = new Propagation(this, new CommandStream())

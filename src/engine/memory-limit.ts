@@ -50,13 +50,17 @@ export class MemoryLimit {
     let bytes = 0
     if (grows) bytes = command.runsQueue && transaction !== null ? transaction.bytes : requestBytes(args)
     if (!eviction.isTight(bytes)) return true
-    // The dataset stands still while clients are paused.
-    if (this.engine.pause.state !== 'none') return true
+    if (this.standsStill) return true
     const result = eviction.run(bytes)
     if (result === EVICTING) this.goOnSoon()
     if (result !== OUT_OF_ROOM) return true
     // Whatever it is, queueing it takes memory.
     return !grows && (transaction === null || command.unqueued)
+  }
+
+  /** The dataset does while clients are paused, and while it is only coming to be. */
+  private get standsStill(): boolean {
+    return this.engine.pause.state !== 'none' || this.engine.keyspace.loading
   }
 
   private setGate(maxmemory: number): void {
@@ -79,10 +83,10 @@ export class MemoryLimit {
     if (this.goingOn) return
     this.goingOn = true
     this.engine.timers.immediate(() => {
-      const { clock, keyspace, pause } = this.engine
+      const { clock, keyspace } = this.engine
       this.goingOn = false
       clock.refresh()
-      if (pause.state === 'none' && keyspace.eviction.goOn() === EVICTING) this.goOnSoon()
+      if (!this.standsStill && keyspace.eviction.goOn() === EVICTING) this.goOnSoon()
     })
   }
 }

@@ -15,6 +15,8 @@ export class Transaction {
   aborted: boolean
   /** FLAG_* bits of any queued command: the gates judge EXEC by what it will run. */
   flags: number
+  /** FLAG_* bits of all queued commands. */
+  commonFlags: number
   /** Memory of the copied arguments (CLIENT LIST multi-mem). */
   bytes: number
 
@@ -22,6 +24,7 @@ export class Transaction {
     this.queue = []
     this.aborted = false
     this.flags = 0
+    this.commonFlags = -1
     this.bytes = 0
   }
 
@@ -30,6 +33,7 @@ export class Transaction {
     const kept = Arguments.copyOf(args)
     this.queue.push({ command, args: kept })
     this.flags |= command.flags
+    this.commonFlags &= command.flags
     this.bytes += kept.block.bytes.length + kept.offsets.byteLength + kept.lengths.byteLength
   }
 }

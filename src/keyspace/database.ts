@@ -235,7 +235,7 @@ export class Database {
   /** Removes the entry if its deadline has passed. Returns whether it did. */
   expireIfDue(entry: Entry): boolean {
     if ((entry.flags & DEADLINE_FIELD) === 0) return false
-    if (entry.deadline > this.keyspace.clock.now) return false
+    if (entry.deadline > this.keyspace.clock.now || this.keyspace.loading) return false
     this.expire(entry)
     return true
   }

@@ -98,6 +98,8 @@ export class Keyspace {
   lfu: boolean
   private lruMoment: number
   private lruNow: number
+  /** Set while the dataset is being loaded: keys past their deadline stay until it is there as it was. */
+  loading: boolean
   /** Set while a CLIENT NO-TOUCH client's command runs. */
   noTouch: boolean
   listener: KeyspaceListener | null
@@ -127,6 +129,7 @@ export class Keyspace {
     this.lfu = settings.maxmemoryPolicy.endsWith('lfu')
     this.lruMoment = 0
     this.lruNow = 0
+    this.loading = false
     this.noTouch = false
     this.listener = null
     this.onFlush = null

@@ -1,17 +1,16 @@
 /**
- * The dataset as it is kept on disk between two lives of the server: loaded at start, saved on request. All of it is
- * synchronous: while it is at work, nobody is served.
+ * The dataset as it is kept on disk between two lives of the server: loaded at start, saved on request. While it saves,
+ * nobody is served.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs'
 import type { Configuration } from '../config/configuration.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
-import type { LoadProgress } from './load-progress.ts'
-import { RdbFileInput, replaceFile } from './rdb-file.ts'
-import { RdbError } from './rdb-format.ts'
-import { RdbReader } from './rdb-reader.ts'
+import type { Timers } from '../platform/timers.ts'
+import { LoadProgress } from './load-progress.ts'
+import { replaceFile } from './rdb-file.ts'
+import { loadFault, RdbLoad } from './rdb-load.ts'
 import { RdbWriter } from './rdb-writer.ts'
 
 export class Dataset {
@@ -31,8 +30,9 @@ export class Dataset {
   private readonly keyspace: Keyspace
   private readonly configuration: Configuration
   private readonly log: Log
+  private readonly timers: Timers
 
-  constructor(keyspace: Keyspace, configuration: Configuration, log: Log) {
+  constructor(keyspace: Keyspace, configuration: Configuration, log: Log, timers: Timers) {
     this.lastSave = Math.floor(keyspace.clock.now / 1000)
     this.saves = 0
     this.lastSaveOk = true
@@ -43,6 +43,7 @@ export class Dataset {
     this.keyspace = keyspace
     this.configuration = configuration
     this.log = log
+    this.timers = timers
   }
 
   /** Where it is kept. */
@@ -81,56 +82,90 @@ export class Dataset {
   }
 
   /**
-   * Loads it into the empty keyspace; false when there is no file. Throws an Error that says in one line what is
-   * wrong where; the file is left as it is, and what was loaded by then stays in the keyspace.
+   * Loads it into the empty keyspace, in slices between which the event loop turns; resolves to false when there is no
+   * file. Rejects with an Error that says in one line what is wrong where, or with LoadStopped; the file is left as it
+   * is, and what was loaded by then stays in the keyspace.
    */
-  load(): boolean {
-    const { keyspace, log, path } = this
-    const from = keyspace.clock.monotonicMicros()
-    let file: number
+  async load(): Promise<boolean> {
+    const from = this.keyspace.clock.monotonicMicros()
+    const load = this.open()
+    if (load === null) return false
+    const progress = this.beginLoading(load.size)
     try {
-      file = openSync(path, 'r')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-      throw new Error(`Fatal error loading the DB, ${path}: ${reasonOf(error)}`, { cause: error })
-    }
-    // What is loaded is news to nobody.
-    const { listener, arrivals } = keyspace
-    keyspace.listener = null
-    keyspace.arrivals = null
-    try {
-      const reader = new RdbReader(keyspace, new RdbFileInput(file, fstatSync(file).size))
-      reader.run()
-      this.report(reader)
-    } catch (error) {
-      const known = error instanceof RdbError || (error as NodeJS.ErrnoException).syscall !== undefined
-      if (!known) throw error
-      const reason = error instanceof RdbError ? error.message : reasonOf(error)
-      throw new Error(`Fatal error loading the DB, ${path}: ${reason}`, { cause: error })
+      while (this.step(load, progress.nextPause)) {
+        progress.usedMemory = load.usedMemory
+        await progress.pause(load.position)
+      }
     } finally {
-      closeSync(file)
-      keyspace.listener = listener
-      keyspace.arrivals = arrivals
+      load.close()
+      this.endLoading()
     }
-    keyspace.dirty = 0
-    log.notice(`DB loaded from disk: ${seconds(keyspace.clock.monotonicMicros() - from)} seconds`)
+    this.loadedSince(from)
     return true
   }
 
-  private report(reader: RdbReader): void {
-    const { log, keyspace } = this
-    const producer = reader.remarks.get('redis-ver') ?? reader.remarks.get('valkey-ver')
-    if (producer !== undefined) log.notice(`Loading RDB produced by version ${producer}`)
-    const created = Number(reader.remarks.get('ctime'))
-    if (created > 0) log.notice(`RDB age ${Math.floor(keyspace.clock.now / 1000) - created} seconds`)
-    log.notice(`Done loading RDB, keys loaded: ${reader.loaded}, keys expired: ${reader.expired}.`)
-    if (reader.modules > 0) {
-      log.warning(
-        `Left out data of ${reader.modules} modules, which this server has not and the next save will not have.`,
-      )
+  /** load() without a turn of the loop: DEBUG RELOAD. Throws what load() rejects with. */
+  loadAtOnce(): boolean {
+    const from = this.keyspace.clock.monotonicMicros()
+    const load = this.open()
+    if (load === null) return false
+    try {
+      this.step(load, Number.POSITIVE_INFINITY)
+    } finally {
+      load.close()
     }
-    this.lastLoaded = reader.loaded
-    this.lastExpired = reader.expired
+    this.loadedSince(from)
+    return true
+  }
+
+  /** Loading begins, of files of `total` bytes together: `loading` tells how far it is until endLoading(). */
+  beginLoading(total: number): LoadProgress {
+    const { keyspace, configuration, log, timers } = this
+    const { clock, random } = keyspace
+    const { settings } = configuration
+    const progress = new LoadProgress(total, { settings, clock, timers, random, log })
+    this.loading = progress
+    keyspace.loading = true
+    return progress
+  }
+
+  endLoading(): void {
+    this.loading = null
+    this.keyspace.loading = false
+  }
+
+  private open(): RdbLoad | null {
+    this.lastLoaded = 0
+    this.lastExpired = 0
+    try {
+      return new RdbLoad(this.keyspace, this.log, this.path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw this.fatal(error)
+    }
+  }
+
+  private step(load: RdbLoad, border: number): boolean {
+    try {
+      return load.step(border)
+    } catch (error) {
+      throw this.fatal(error)
+    } finally {
+      this.lastLoaded = load.loaded
+      this.lastExpired = load.expired
+    }
+  }
+
+  private fatal(error: unknown): unknown {
+    const fault = loadFault(error)
+    if (fault === null) return error
+    return new Error(`Fatal error loading the DB, ${this.path}: ${fault}`, { cause: error })
+  }
+
+  private loadedSince(from: number): void {
+    const { keyspace, log } = this
+    keyspace.dirty = 0
+    log.notice(`DB loaded from disk: ${seconds(keyspace.clock.monotonicMicros() - from)} seconds`)
   }
 }
 

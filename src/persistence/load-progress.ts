@@ -90,14 +90,9 @@ export class LoadProgress {
     this.stopping = true
   }
 
-  /** Call for each key or command: key-load-delay, which holds up everything, for tests. */
+  /** Call for each key or command that is loaded. */
   delay(): void {
-    const { settings, random } = this.parts
-    const { keyLoadDelay } = settings
-    if (keyLoadDelay === 0) return
-    // Less than the shortest sleep there is: a sleep now and then.
-    if (keyLoadDelay > 0) holdProcess(keyLoadDelay / 1000)
-    else if (random.below(-keyLoadDelay) === 0) holdProcess(0.001)
+    delayKey(this.parts.settings, this.parts.random)
   }
 
   /** Share of the total loaded, 0 to 100. */
@@ -122,4 +117,11 @@ export class LoadProgress {
     const bytes = `${this.loaded} of ${this.total} bytes`
     log.notice(`Loading: ${this.percent.toFixed(2)}% (${bytes}), ${this.secondsLeft} seconds left`)
   }
+}
+
+/** key-load-delay: holds up everything, for tests. Microseconds, or minus one over the chance of one. */
+export function delayKey({ keyLoadDelay }: Settings, random: Random): void {
+  // Less than the shortest sleep there is: a sleep now and then.
+  if (keyLoadDelay > 0) holdProcess(keyLoadDelay / 1000)
+  else if (keyLoadDelay < 0 && random.below(-keyLoadDelay) === 0) holdProcess(0.001)
 }

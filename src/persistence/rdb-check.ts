@@ -6,11 +6,39 @@ import { Keyspace } from '../keyspace/keyspace.ts'
 import { SystemClock } from '../platform/clock.ts'
 import { systemRandom } from '../platform/random.ts'
 import { RdbFileInput } from './rdb-file.ts'
-import { RdbError } from './rdb-format.ts'
-import { RdbReader } from './rdb-reader.ts'
+import { loadFault } from './rdb-load.ts'
+import { type RdbObserver, RdbReader } from './rdb-reader.ts'
+
+/** redis-check-rdb's names of value types, by number. */
+const TYPES: readonly string[] = [
+  'string',
+  'list-linked',
+  'set-hashtable',
+  'zset-v1',
+  'hash-hashtable',
+  'zset-v2',
+  'module-pre-release',
+  'module-value',
+  '',
+  'hash-zipmap',
+  'list-ziplist',
+  'set-intset',
+  'zset-ziplist',
+  'hash-ziplist',
+  'quicklist',
+  'stream',
+  'hash-listpack',
+  'zset-listpack',
+  'quicklist-v2',
+  'stream-v2',
+  'set-listpack',
+  'stream-v3',
+]
+
+type Print = (text: string) => void
 
 /** Reads the file at `path`, printing what it finds in redis-check-rdb's words. Returns the exit code: 0 for a good file. */
-export function checkRdb(path: string, print: (text: string) => void): number {
+export function checkRdb(path: string, print: Print): number {
   let file: number
   try {
     file = openSync(path, 'r')
@@ -18,29 +46,52 @@ export function checkRdb(path: string, print: (text: string) => void): number {
     print(`Cannot open file ${path}: ${reasonOf(error)}\n`)
     return 1
   }
-  const keyspace = new Keyspace(new Configuration().settings, new SystemClock(), systemRandom())
   try {
     print(`[offset 0] Checking RDB file ${path}\n`)
-    const input = new RdbFileInput(file, fstatSync(file).size)
-    const reader = new RdbReader(keyspace, input, false)
-    const fault = faultOf(reader)
-    for (const [name, value] of reader.remarks) print(`[info] AUX FIELD ${name} = '${value}'\n`)
-    if (fault === null) print(`[offset ${input.position}] \\o/ RDB looks OK! \\o/\n`)
-    else print(`--- RDB ERROR DETECTED ---\n[offset ${input.position}] ${fault}\n`)
-    print(`[info] ${reader.loaded + reader.expired} keys read\n[info] ${reader.expired} already expired\n`)
-    return fault === null ? 0 : 1
+    return check(new RdbFileInput(file, fstatSync(file).size), print)
   } finally {
     closeSync(file)
   }
 }
 
-function faultOf(reader: RdbReader): string | null {
+function check(input: RdbFileInput, print: Print): number {
+  const say = (text: string): void => print(`[offset ${input.position}] ${text}\n`)
+  const keyspace = new Keyspace(new Configuration().settings, new SystemClock(), systemRandom())
+  const reader = new RdbReader(keyspace, input, observer(say), { keep: false })
+  let fault = ''
   try {
-    reader.run()
-    return null
+    reader.read(Number.POSITIVE_INFINITY)
+    say('\\o/ RDB looks OK! \\o/')
   } catch (error) {
-    if (error instanceof RdbError) return error.message
-    if ((error as NodeJS.ErrnoException).syscall !== undefined) return reasonOf(error)
-    throw error
+    const reason = loadFault(error)
+    if (reason === null) throw error
+    fault = reason
   }
+  if (fault !== '') {
+    print('--- RDB ERROR DETECTED ---\n')
+    say(fault)
+    printPlace(reader, print)
+  }
+  print(`[info] ${reader.keys} keys read\n`)
+  print(`[info] ${reader.deadlines} expires\n`)
+  print(`[info] ${reader.expired} already expired\n`)
+  return fault === '' ? 0 : 1
+}
+
+function observer(say: Print): RdbObserver {
+  return {
+    remark: (name, value) => say(`AUX FIELD ${name} = '${value}'`),
+    database: (id) => say(`Selecting DB ID ${id}`),
+    checksum: (state) =>
+      say(
+        state === 'right' ? 'Checksum OK' : 'RDB file was saved with checksum disabled: no check performed.',
+      ),
+    emptyKey: () => {},
+  }
+}
+
+function printPlace({ stage, keyBeingRead, type }: RdbReader, print: Print): void {
+  print(`[additional info] While doing: ${stage}\n`)
+  if (keyBeingRead !== '') print(`[additional info] Reading key '${keyBeingRead}'\n`)
+  if (type !== -1) print(`[additional info] Reading type ${type} (${TYPES[type] ?? 'unknown'})\n`)
 }

@@ -26,13 +26,9 @@ export class RdbFileInput extends RdbInput implements ChecksummedInput {
     this.unread = size
   }
 
-  checksum(): boolean {
+  checksum(): string {
     this.sum()
-    const at = this.take(8)
-    const { view } = this.block
-    return (
-      this.crc.isAt(this.block, at) || (view.getInt32(at, true) === 0 && view.getInt32(at + 4, true) === 0)
-    )
+    return this.crc.hexadecimal
   }
 
   protected override fetch(size: number): void {
@@ -51,7 +47,10 @@ export class RdbFileInput extends RdbInput implements ChecksummedInput {
     while (this.end < size) {
       const most = Math.min(room - this.end, this.unread)
       const count = readSync(this.file, target.bytes, this.end, most, null)
-      if (count === 0) throw new RdbError(`unexpected end of file at byte ${this.base + this.end}`)
+      if (count === 0)
+        throw new RdbError(
+          `Unexpected EOF reading RDB file: it became shorter than byte ${this.base + this.end}`,
+        )
       this.end += count
       this.unread -= count
     }
@@ -94,7 +93,7 @@ export function replaceFile(
 }
 
 /** Makes a rename last through a power cut, where the system can be told to. */
-function syncDirectory(directory: string): void {
+export function syncDirectory(directory: string): void {
   let file: number
   try {
     file = openSync(directory, 'r')

@@ -81,10 +81,14 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   23: 'hash with field expiry (listpack)',
   24: 'hash with field expiry',
   25: 'hash with field expiry (listpack)',
+  243: 'cluster slot import',
 }
 
 /** Bytes that are not what the format wants: what was found, where, and what was expected. */
 export class RdbError extends Error {}
+
+/** A value of nothing, which a key never has: some servers wrote it all the same. */
+export class EmptyValueError extends RdbError {}
 
 /** A value that is well-formed for all we know, of a type that this server does not have. */
 export class UnsupportedTypeError extends RdbError {
@@ -92,7 +96,7 @@ export class UnsupportedTypeError extends RdbError {
     const name = TYPE_NAMES[type]
     super(
       name === undefined
-        ? `value of unknown type (RDB type ${type})`
+        ? `Invalid object type: ${type}`
         : `value of type ${name} (RDB type ${type}), which is not supported yet`,
     )
   }

@@ -19,6 +19,7 @@ import {
   RdbError,
 } from './rdb-format.ts'
 
+const SHORT = 'Unexpected EOF reading RDB file'
 /** The largest value an entry can hold. */
 const STRING_MAX = 0x7fff_ffff
 /** A block larger than this for decompressed strings is not kept. */
@@ -109,7 +110,9 @@ export class RdbInput {
     const length = this.sizeOrEncoding()
     if (length >= 0) {
       if (length > this.left) {
-        throw new RdbError(`string of ${length} bytes at byte ${begin}, where ${this.left} are left`)
+        throw new RdbError(
+          `${SHORT}: string of ${length} bytes at byte ${begin}, where ${this.left} are left`,
+        )
       }
       const at = this.take(length)
       this.show(this.block, at, length)
@@ -164,7 +167,7 @@ export class RdbInput {
     const length = this.size()
     if (compressed > this.left) {
       throw new RdbError(
-        `compressed string of ${compressed} bytes at byte ${begin}, where ${this.left} are left`,
+        `${SHORT}: compressed string of ${compressed} bytes at byte ${begin}, where ${this.left} are left`,
       )
     }
     const at = this.take(compressed)
@@ -194,7 +197,9 @@ export class RdbInput {
   protected take(size: number): number {
     if (size > this.end - this.at) {
       if (size > this.left) {
-        throw new RdbError(`expected ${size} bytes at byte ${this.position}, where ${this.left} are left`)
+        throw new RdbError(
+          `${SHORT}: expected ${size} bytes at byte ${this.position}, where ${this.left} are left`,
+        )
       }
       this.fetch(size)
     }

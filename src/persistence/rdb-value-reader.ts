@@ -13,6 +13,7 @@ import { beforeGrowth } from '../values/list-encoding.ts'
 import { ListView } from '../values/list-value.ts'
 import { ListpackReader } from './listpack.ts'
 import {
+  EmptyValueError,
   NODE_PACKED,
   NODE_PLAIN,
   RDB_LIST,
@@ -42,6 +43,10 @@ export class RdbValueReader {
   valueBlock: Block
   valueOffset: number
   valueLength: number
+  // The list being read: its type in the file, nodes or elements still to come, and nodes with elements that came.
+  private rdbType: number
+  private nodesLeft: number
+  private nodes: number
 
   constructor(keyspace: Keyspace, input: RdbInput) {
     this.keyspace = keyspace
@@ -54,13 +59,24 @@ export class RdbValueReader {
     this.valueBlock = EMPTY_BLOCK
     this.valueOffset = 0
     this.valueLength = 0
+    this.rdbType = RDB_STRING
+    this.nodesLeft = 0
+    this.nodes = 0
+  }
+
+  /** Reads the body of a value of RDB type `rdbType`: begin() and readOn() in one. Throws as they do. */
+  read(rdbType: number): void {
+    this.begin(rdbType)
+    this.readOn(Number.POSITIVE_INFINITY)
   }
 
   /**
-   * Reads the body of a value of RDB type `rdbType` from the input. Throws RdbError for what is broken or empty,
-   * UnsupportedTypeError for a type that is not known; nothing is left behind then.
+   * Begins with the body of a value of RDB type `rdbType`. Throws RdbError for what is broken, UnsupportedTypeError for
+   * a type that is not known; nothing is left behind then.
    */
-  read(rdbType: number): void {
+  begin(rdbType: number): void {
+    this.rdbType = rdbType
+    this.nodesLeft = 0
     switch (rdbType) {
       case RDB_STRING: {
         const { input } = this
@@ -75,11 +91,36 @@ export class RdbValueReader {
       case RDB_LIST_ZIPLIST:
       case RDB_LIST_QUICKLIST:
       case RDB_LIST_QUICKLIST_2:
-        this.readList(rdbType)
+        this.beginList()
         break
       default:
         throw new UnsupportedTypeError(rdbType)
     }
+  }
+
+  /**
+   * Reads on until the value is complete, or input position `border` is reached. Returns whether it is complete.
+   * Throws RdbError for what is broken, EmptyValueError for a list without elements; nothing is left behind then.
+   */
+  readOn(border: number): boolean {
+    if (this.type !== TYPE_LIST) return true
+    const { input, list, rdbType } = this
+    try {
+      while (this.nodesLeft > 0) {
+        if (input.position >= border) return false
+        this.nodesLeft--
+        if (rdbType === RDB_LIST) this.readElement()
+        else this.nodes += rdbType === RDB_LIST_QUICKLIST_2 ? this.readNode() : this.readZiplist()
+      }
+      if (list.length === 0) throw new EmptyValueError('list without elements')
+      // Redis makes a listpack of what fits one, but not of several nodes.
+      if (this.nodes > 1) list.isQuicklist = true
+      beforeGrowth(list, this.keyspace.settings.listMaxListpackSize, 0, 0)
+    } catch (error) {
+      list.free()
+      throw error
+    }
+    return true
   }
 
   /**
@@ -111,41 +152,17 @@ export class RdbValueReader {
     this.list.free()
   }
 
-  private readList(rdbType: number): void {
-    const { list } = this
+  private beginList(): void {
+    const { list, input } = this
+    // No check of the count: each node or element takes at least a byte of what is there.
+    this.nodesLeft = this.rdbType === RDB_LIST_ZIPLIST ? 1 : input.size()
+    this.nodes = 0
     list.point(this.root, 0)
     list.initialize()
-    try {
-      const nodes = this.readElements(rdbType)
-      if (list.length === 0) throw new RdbError('list without elements')
-      // Redis makes a listpack of what fits one, but not of several nodes.
-      if (nodes > 1) list.isQuicklist = true
-      beforeGrowth(list, this.keyspace.settings.listMaxListpackSize, 0, 0)
-    } catch (error) {
-      list.free()
-      throw error
-    }
     this.type = TYPE_LIST
     this.valueBlock = this.root
     this.valueOffset = 0
     this.valueLength = LIST_ROOT_SIZE
-  }
-
-  /** Appends the elements of a list; returns how many nodes with elements they came in. */
-  private readElements(rdbType: number): number {
-    const { input } = this
-    if (rdbType === RDB_LIST_ZIPLIST) return this.readZiplist()
-    const count = input.size()
-    // No check of the count beforehand: each of them takes at least a byte of what is there.
-    if (rdbType === RDB_LIST) {
-      for (let i = 0; i < count; i++) this.readElement()
-      return 1
-    }
-    let nodes = 0
-    for (let i = 0; i < count; i++) {
-      nodes += rdbType === RDB_LIST_QUICKLIST ? this.readZiplist() : this.readNode()
-    }
-    return nodes
   }
 
   private readElement(): void {

@@ -61,6 +61,7 @@ export const NOT_LFU: ErrorReply = new ErrorReply(
 export const IS_LFU: ErrorReply = new ErrorReply(
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 )
+export const LOADING: ErrorReply = new ErrorReply('LOADING Redis is loading the dataset in memory')
 export const OUT_OF_MEMORY: ErrorReply = new ErrorReply(
   "OOM command not allowed when used memory > 'maxmemory'.",
 )

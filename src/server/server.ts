@@ -5,7 +5,9 @@
 import { families } from '../commands/families.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Engine } from '../engine/engine.ts'
+import { GATE_LOADING } from '../engine/gates.ts'
 import { type Address, Listener } from '../network/listener.ts'
+import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
@@ -22,6 +24,13 @@ export interface ServerParts {
   readonly random?: Random
   /** Called when the server has stopped because a client or a signal asked for it. */
   readonly onStopped?: () => void
+}
+
+export interface StartOptions {
+  /** A port of 0 takes a free port instead of none. */
+  readonly ephemeral?: boolean
+  /** False: there is no dataset on disk, and none is ever written. */
+  readonly load?: boolean
 }
 
 export class Server {
@@ -53,30 +62,56 @@ export class Server {
     this.stopping = null
   }
 
-  /**
-   * Loads the dataset (with `load` false there is none on disk), listens and starts the cron. With `ephemeral` a port of 0 takes a
-   * free port instead of none. Resolves with the addresses; rejects with a one-line error when one cannot be had or
-   * the dataset's file cannot be loaded, which is left as it is.
-   */
-  async start(options: { ephemeral?: boolean; load?: boolean } = {}): Promise<Address[]> {
-    const { dataset, log, settings } = this.engine
-    log.notice('Server initialized')
-    dataset.enabled = options.load !== false
-    if (dataset.enabled) dataset.load()
-    const addresses = await this.listener.listen(options)
-    this.cron.start()
-    if (settings.port > 0) log.notice('Ready to accept connections tcp')
-    if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
+  /** listen() and load(): resolves with the addresses once everything is served, rejects as they do. */
+  async start(options: StartOptions = {}): Promise<Address[]> {
+    const addresses = await this.listen(options)
+    await this.load()
     return addresses
   }
 
   /**
-   * Saves, if there are save points, and stops: what SIGTERM asks for. False when saving failed: then it goes on, so
-   * that nothing is lost.
+   * Listens: until load() is done, clients are told that the dataset is being loaded. Resolves with the addresses;
+   * rejects with a one-line error when one cannot be had.
+   */
+  async listen(options: StartOptions = {}): Promise<Address[]> {
+    const { engine } = this
+    engine.dataset.enabled = options.load !== false
+    engine.gates |= GATE_LOADING
+    return this.listener.listen(options)
+  }
+
+  /**
+   * Loads the dataset and starts the cron. Rejects with a one-line error when its file cannot be loaded, which is left
+   * as it is; then the server has stopped. Resolves too when it was told to stop meanwhile.
+   */
+  async load(): Promise<void> {
+    const { engine } = this
+    const { dataset, log, settings } = engine
+    log.notice('Server initialized')
+    try {
+      if (dataset.enabled) await dataset.load()
+    } catch (error) {
+      if (error instanceof LoadStopped) return this.stop()
+      await this.closeAll()
+      throw error
+    }
+    if (this.stopping !== null) return this.stopping
+    engine.gates &= ~GATE_LOADING
+    // Nobody was served who could have been held up.
+    this.loopDelay.takeMaxMicros()
+    this.cron.start()
+    if (settings.port > 0) log.notice('Ready to accept connections tcp')
+    if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
+  }
+
+  /**
+   * Saves, if there are save points and all is loaded, and stops: what SIGTERM asks for. False when saving failed: then
+   * it goes on, so that nothing is lost.
    */
   shutdown(): boolean {
     const { dataset, log, settings } = this.engine
-    if (settings.save.length > 0 && !dataset.trySave()) {
+    const whole = (this.engine.gates & GATE_LOADING) === 0
+    if (whole && settings.save.length > 0 && !dataset.trySave()) {
       log.warning("Error trying to save the DB, can't exit.")
       return false
     }
@@ -95,10 +130,15 @@ export class Server {
   }
 
   private async close(): Promise<void> {
+    await this.closeAll()
+    this.engine.log.warning('Respite is now ready to exit, bye bye...')
+  }
+
+  private async closeAll(): Promise<void> {
+    this.engine.dataset.loading?.stop()
     this.cron.stop()
     this.loopDelay.stop()
     this.engine.migrations.close()
     await this.listener.close()
-    this.engine.log.warning('Respite is now ready to exit, bye bye...')
   }
 }

@@ -78,6 +78,11 @@ export class Crc64 {
     this.high = high
   }
 
+  /** The checksum as sixteen digits. */
+  get hexadecimal(): string {
+    return hexadecimal64(this.high, this.low)
+  }
+
   /** Writes the checksum as files have it: 8 bytes, the lowest first. */
   write(block: Block, offset: number): void {
     block.view.setInt32(offset, this.low, true)
@@ -89,6 +94,11 @@ export class Crc64 {
     const { view } = block
     return view.getInt32(offset, true) === this.low && view.getInt32(offset + 4, true) === this.high
   }
+}
+
+/** A 64-bit word, given in halves, as sixteen digits. */
+export function hexadecimal64(high: number, low: number): string {
+  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
 }
 
 /** Table `s` at s × SLICE: what a byte adds to the checksum once `s` more bytes have been shifted through. */

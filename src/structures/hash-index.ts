@@ -40,10 +40,8 @@ import { nextCursor } from './scan-cursor.ts'
 
 /** Splits keep the average below this many entries a bucket. */
 const FULL = 6
-
 /** Removals merge buckets when the average is below this; the distance to FULL keeps them from alternating. */
 const SPARSE = 4
-
 /** This bit in a bucket number, and so in a slot, says that it is an overflow bucket. */
 const OVERFLOW = 1 << 27
 
@@ -60,7 +58,8 @@ export class HashIndex {
   /** How many open walks forbid merging. */
   private holds: number
 
-  constructor() {
+  /** `expected` entries will find their buckets there. */
+  constructor(expected: number = 0) {
     this.count = 0
     this.bucketCount = 1
     this.mask = 0
@@ -68,6 +67,7 @@ export class HashIndex {
     this.overflow = []
     this.overflowCount = 0
     this.holds = 0
+    while (this.bucketCount * FULL < expected && this.bucketCount < OVERFLOW) this.split()
   }
 
   /** Bytes of memory the index holds. */

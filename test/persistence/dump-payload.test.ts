@@ -216,17 +216,19 @@ describe('refused', () => {
       'value of type set (intset) (RDB type 11), which is not supported yet',
     )
     expect(fixture.fault(hex('0400'))).toBe('value of type hash (RDB type 4), which is not supported yet')
-    expect(fixture.fault(hex('63'))).toBe('value of unknown type (RDB type 99)')
+    expect(fixture.fault(hex('63'))).toBe('Invalid object type: 99')
   })
 
   test('bytes behind the value, none at all, lists of nothing, nodes of no kind', () => {
-    expect(fixture.fault(hex(''))).toBe('expected 1 bytes at byte 0, where 0 are left')
+    expect(fixture.fault(hex(''))).toBe(
+      'Unexpected EOF reading RDB file: expected 1 bytes at byte 0, where 0 are left',
+    )
     expect(fixture.fault(hex('00016100'))).toBe('1 bytes behind the value')
     expect(fixture.fault(hex('0100'))).toBe('list without elements')
     expect(fixture.fault(hex('12010207070000000000ff'))).toBe('list without elements')
     expect(fixture.fault(hex('12010300'))).toBe('quicklist node at byte 2 is of kind 3: expected 1 or 2')
     expect(fixture.fault(hex('0181ffffffffffffffff0161'))).toBe(
-      'expected 1 bytes at byte 12, where 0 are left',
+      'Unexpected EOF reading RDB file: expected 1 bytes at byte 12, where 0 are left',
     )
   })
 })

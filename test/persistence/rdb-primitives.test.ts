@@ -116,15 +116,17 @@ test('round trips, one string behind the other', () => {
 })
 
 test('names what is wrong and where', () => {
-  expect(fault('')).toBe('expected 1 bytes at byte 0, where 0 are left')
-  expect(fault('8000')).toBe('expected 4 bytes at byte 1, where 1 are left')
-  expect(fault('0361')).toBe('string of 3 bytes at byte 0, where 1 are left')
+  expect(fault('')).toBe('Unexpected EOF reading RDB file: expected 1 bytes at byte 0, where 0 are left')
+  expect(fault('8000')).toBe('Unexpected EOF reading RDB file: expected 4 bytes at byte 1, where 1 are left')
+  expect(fault('0361')).toBe('Unexpected EOF reading RDB file: string of 3 bytes at byte 0, where 1 are left')
   expect(fault('81ffffffffffffffff61')).toBe(
-    'string of 18446744073709552000 bytes at byte 0, where 1 are left',
+    'Unexpected EOF reading RDB file: string of 18446744073709552000 bytes at byte 0, where 1 are left',
   )
   expect(fault('82')).toBe('unknown form of length 130 at byte 0')
   expect(fault('c4')).toBe('unknown string encoding 4 at byte 0')
-  expect(fault('c2000000')).toBe('expected 4 bytes at byte 1, where 3 are left')
+  expect(fault('c2000000')).toBe(
+    'Unexpected EOF reading RDB file: expected 4 bytes at byte 1, where 3 are left',
+  )
   expect(fault('c001', () => input.size())).toBe('encoded string at byte 0: expected a length')
 })
 
@@ -132,7 +134,9 @@ test('a compressed string is measured before room is made for it', () => {
   expect(fault('c30280ffffffff0061')).toBe(
     'compressed string at byte 0 decompresses to 1 bytes, not to 4294967295',
   )
-  expect(fault('c3020200')).toBe('compressed string of 2 bytes at byte 0, where 1 are left')
+  expect(fault('c3020200')).toBe(
+    'Unexpected EOF reading RDB file: compressed string of 2 bytes at byte 0, where 1 are left',
+  )
   expect(fault('c302030161')).toBe('compressed string at byte 0 is not well-formed')
   openHex('c3020100617a')
   expect(readString()).toBe('a')
