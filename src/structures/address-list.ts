@@ -1,20 +1,24 @@
 /**
- * A reusable list of addresses that walks and scans fill for their caller, so that visiting costs neither
- * a callback nor an allocation per element. It owns nothing the addresses point at.
+ * A reusable list of addresses and their hashes that walks and scans fill for their caller, so that visiting costs
+ * neither a callback nor an allocation per element. It owns nothing the addresses point at.
  */
 export class AddressList {
-  /** The addresses are `items[0]` to `items[length - 1]`; the array is replaced when it grows. */
+  /** The addresses are `items[0]` to `items[length - 1]`; the arrays are replaced when they grow. */
   items: Int32Array
+  /** The hash under which the index has each address; 0 where whoever filled the list did not know it. */
+  hashes: Int32Array
   length: number
 
   constructor() {
     this.items = new Int32Array(32)
+    this.hashes = new Int32Array(32)
     this.length = 0
   }
 
-  push(address: number): void {
+  push(address: number, hash: number): void {
     if (this.length === this.items.length) this.grow()
-    this.items[this.length++] = address
+    this.items[this.length] = address
+    this.hashes[this.length++] = hash
   }
 
   /** Forgets the addresses and keeps the room. */
@@ -23,8 +27,10 @@ export class AddressList {
   }
 
   private grow(): void {
-    const larger = new Int32Array(this.items.length * 2)
-    larger.set(this.items)
-    this.items = larger
+    const { items, hashes } = this
+    this.items = new Int32Array(items.length * 2)
+    this.items.set(items)
+    this.hashes = new Int32Array(items.length * 2)
+    this.hashes.set(hashes)
   }
 }

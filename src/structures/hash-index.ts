@@ -144,13 +144,13 @@ export class HashIndex {
     this.setAddressAt(this.slotOf(hash, from), to)
   }
 
-  /** Appends the addresses of all entries in bucket `bucket` (0 to bucketCount - 1) to `into`. */
+  /** Appends the entries of bucket `bucket` (0 to bucketCount - 1) to `into`. */
   collect(bucket: number, into: AddressList): void {
     let segment = this.main[segmentOf(bucket)]
     let start = startOf(bucket)
     while (true) {
       const count = segment[start + COUNT]
-      for (let i = 0; i < count; i++) into.push(segment[start + ADDRESSES + i])
+      for (let i = 0; i < count; i++) into.push(segment[start + ADDRESSES + i], segment[start + HASHES + i])
       const link = segment[start + LINK]
       if (link === 0) return
       segment = this.overflow[segmentOf(link - 1)]
