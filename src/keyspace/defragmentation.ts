@@ -46,7 +46,8 @@ export class Defragmentation {
 
   /** Starts a walk if it is worth one. Returns whether one is under way. */
   begin(): boolean {
-    if (this.running) return true
+    // A snapshot holds addresses, of indexes' entries and of long lists' chunks.
+    if (this.running || this.keyspace.snapshot !== null) return this.running
     const { bytesReserved, bytesUsed } = this.keyspace.arena
     const slack = bytesReserved - bytesUsed
     if (slack < SLACK_MIN || slack < bytesUsed * SLACK_SHARE) return false
@@ -60,7 +61,8 @@ export class Defragmentation {
 
   /** Goes on for about `micros` microseconds. Returns whether there is more to do. */
   run(micros: number): boolean {
-    const { clock, databases } = this.keyspace
+    const { clock, databases, snapshot } = this.keyspace
+    if (snapshot !== null) return false
     const end = clock.monotonicMicros() + micros
     while (this.running && clock.monotonicMicros() < end) {
       if (this.database < databases.length) this.walk(databases[this.database])

@@ -1,7 +1,7 @@
 /**
  * The layout of a key in the arena, and the view through which it is read. An entry is one allocation:
  *
- *   0 type u8 | 1 flags u8 | 2 snapshot epoch u8 | 3 spare u8
+ *   0 type u8 | 1 flags u8 | 2 snapshot epoch u16
  *   4 access clock u24 | 7 key length u8 (255: it is in the field below)
  *   8 value length u32
  *   12 if DEADLINE_FIELD: deadline i64, milliseconds since the epoch | position in the deadline list i32
@@ -43,6 +43,11 @@ export function entryBytes(keyLength: number, valueLength: number, deadlineField
     keyLength +
     valueLength
   )
+}
+
+/** The first four bytes of an entry, as a number. */
+export function headerWord(type: number, flags: number, epoch: number): number {
+  return type | (flags << 8) | (epoch << 16)
 }
 
 /** Whether an entry of this size gets the deadline field even without a deadline. */
@@ -120,13 +125,12 @@ export class Entry {
     this.valueLength = other.valueLength
   }
 
-  /** Writes a fresh header and key at `address`; the value's bytes are the caller's to fill. */
+  /** Writes a fresh header (headerWord()) and key at `address`; the value's bytes are the caller's to fill. */
   create(
     arena: Arena,
     address: Address,
     hash: number,
-    type: number,
-    flags: number,
+    header: number,
     key: Block,
     keyOffset: number,
     keyLength: number,
@@ -135,11 +139,11 @@ export class Entry {
     const block = arena.block(address)
     const base = arena.offset(address)
     const view = block.view
-    view.setInt32(base, type | (flags << 8), true)
+    view.setInt32(base, header, true)
     view.setInt32(base + 4, (keyLength < LONG_KEY ? keyLength : LONG_KEY) << 24, true)
     view.setInt32(base + 8, valueLength, true)
     let at = base + HEADER_BYTES
-    if ((flags & DEADLINE_FIELD) !== 0) {
+    if (((header >> 8) & DEADLINE_FIELD) !== 0) {
       view.setInt32(at + 8, NO_POSITION, true)
       at += DEADLINE_BYTES
     }
@@ -179,9 +183,18 @@ export class Entry {
     this.flags &= ~(RAW_STRING | TEXT_STRING)
   }
 
-  /** A string without a flag: no deadline, nothing special about its encoding. */
-  get isPlainString(): boolean {
-    return (this.block.view.getInt32(this.base, true) & 0xffff) === TYPE_STRING
+  /** Type, flags and epoch at once, as headerWord() makes them. */
+  get header(): number {
+    return this.block.view.getInt32(this.base, true)
+  }
+
+  /** Which snapshot has seen the entry as it is (Keyspace.epoch). */
+  get epoch(): number {
+    return this.block.view.getUint16(this.base + 2, true)
+  }
+
+  set epoch(epoch: number) {
+    this.block.view.setUint16(this.base + 2, epoch, true)
   }
 
   /** The 24-bit access clock (keyspace/access-clock.ts says what it means). */

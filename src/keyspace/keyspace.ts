@@ -6,11 +6,13 @@ import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Random } from '../platform/random.ts'
 import { Arena } from '../structures/arena.ts'
+import type { HashIndex } from '../structures/hash-index.ts'
+import { ListFreezes } from '../values/list-freeze.ts'
 import { ListView } from '../values/list-value.ts'
 import { lruAccess } from './access-clock.ts'
 import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
-import type { Entry } from './entry.ts'
+import { type Entry, headerWord, TYPE_STRING } from './entry.ts'
 import { Eviction } from './eviction.ts'
 import { LazyFree } from './lazy-free.ts'
 import { Lookahead } from './lookahead.ts'
@@ -43,6 +45,15 @@ export interface RemovalListener {
   keyEvicted(db: Database, entry: Entry): void
 }
 
+/** A snapshot under way: it has to see what was there when it began before that changes. */
+export interface PreImages {
+  /**
+   * An entry of `index` that it has not seen, or not wholly, is about to change or to go; `edited` as in
+   * EntryStore.preserve(). Returns whether it still needs the bytes of the value where they are.
+   */
+  preserve(index: HashIndex, entry: Entry, edited: boolean): boolean
+}
+
 /** Counters INFO reports; CONFIG RESETSTAT clears them. */
 export class KeyspaceStats {
   hits: number = 0
@@ -71,6 +82,11 @@ export class KeyspaceStats {
   }
 }
 
+/** Numbers of snapshots go round below this. */
+export const EPOCH_MAX = 0x7fff
+/** Beside the number: the snapshot is still reading the bytes of the value. */
+export const HALF_SEEN = 0x8000
+
 export class Keyspace {
   readonly settings: Settings
   readonly clock: Clock
@@ -85,6 +101,8 @@ export class Keyspace {
   readonly defragmentation: Defragmentation
   readonly eviction: Eviction
   readonly databases: Database[]
+  /** The lists that a snapshot is reading. */
+  readonly freezes: ListFreezes
   /** Views for commands on lists: one for most, the other where two lists meet. */
   readonly list: ListView
   readonly otherList: ListView
@@ -103,6 +121,15 @@ export class Keyspace {
   /** Set while a CLIENT NO-TOUCH client's command runs. */
   noTouch: boolean
   listener: KeyspaceListener | null
+  /** The snapshot under way. */
+  snapshot: PreImages | null
+  /**
+   * The number of the latest snapshot, 1 … EPOCH_MAX, or 0 before the first. Entries made since its beginning and those
+   * that it has seen carry it; so outside snapshots nearly all do, and whoever changes one pays one comparison.
+   */
+  epoch: number
+  /** The header of a string without flags that the latest snapshot has seen. */
+  plainHeader: number
   /** Called once for each flush of one or all databases, before it. */
   onFlush: (() => void) | null
   /** Set while clients wait for keys. */
@@ -118,9 +145,10 @@ export class Keyspace {
     this.hashKey0 = random.uint32() | 0
     this.hashKey1 = random.uint32() | 0
     this.stats = new KeyspaceStats()
-    this.list = new ListView(this.arena)
-    this.otherList = new ListView(this.arena)
-    this.freedList = new ListView(this.arena)
+    this.freezes = new ListFreezes()
+    this.list = new ListView(this.arena, this.freezes)
+    this.otherList = new ListView(this.arena, this.freezes)
+    this.freedList = new ListView(this.arena, this.freezes)
     this.lookahead = new Lookahead()
     this.lazyFree = new LazyFree(this)
     this.defragmentation = new Defragmentation(this)
@@ -132,6 +160,9 @@ export class Keyspace {
     this.loading = false
     this.noTouch = false
     this.listener = null
+    this.snapshot = null
+    this.epoch = 0
+    this.plainHeader = headerWord(TYPE_STRING, 0, 0)
     this.onFlush = null
     this.arrivals = null
     this.removals = null
@@ -147,6 +178,19 @@ export class Keyspace {
       this.lruNow = lruAccess(now)
     }
     return this.lruNow
+  }
+
+  /** The latest snapshot is number `epoch` now. */
+  setEpoch(epoch: number): void {
+    this.epoch = epoch
+    this.plainHeader = headerWord(TYPE_STRING, 0, epoch)
+  }
+
+  /** The slow part of EntryStore.preserve(): the entry was not seen by the latest snapshot, or not wholly. */
+  preserve(index: HashIndex, entry: Entry, edited: boolean): boolean {
+    const stays = this.snapshot !== null && this.snapshot.preserve(index, entry, edited)
+    entry.epoch = stays ? this.epoch | HALF_SEEN : this.epoch
+    return stays
   }
 
   /** Number of keys in all databases. */
@@ -184,7 +228,7 @@ export class Keyspace {
       db.detach()
     }
     // Nothing in the arena belongs to anyone any more: dropping its segments beats freeing object by object.
-    if (this.keyCount === 0) {
+    if (this.keyCount === 0 && this.snapshot === null) {
       this.lazyFree.forget()
       this.arena.clear()
     }

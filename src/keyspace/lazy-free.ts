@@ -20,6 +20,11 @@ interface DetachedIndex {
   freed: number
 }
 
+/** Whether no snapshot still walks the index. */
+function isFree({ index }: DetachedIndex): boolean {
+  return index.holds === 0
+}
+
 export class LazyFree {
   private readonly keyspace: Keyspace
   /** First chunks of detached lists. */
@@ -32,9 +37,9 @@ export class LazyFree {
     this.keyspace = keyspace
   }
 
-  /** Whether something waits. */
+  /** Whether something waits that may be freed now. */
   get pending(): boolean {
-    return this.chains.length > 0 || this.indexes.length > 0
+    return this.chains.length > 0 || this.indexes.some(isFree)
   }
 
   /** Objects that wait: keys of flushed databases and detached lists (INFO lazyfree_pending_objects). */
@@ -71,7 +76,7 @@ export class LazyFree {
   /** Frees a part of what waits, if something does. */
   step(): void {
     if (this.chains.length > 0) this.freeChunks()
-    else if (this.indexes.length > 0) this.freeEntries()
+    else this.freeEntries()
   }
 
   private freeChunks(): void {
@@ -85,11 +90,12 @@ export class LazyFree {
   }
 
   private freeEntries(): void {
-    const detached = this.indexes.at(-1) as DetachedIndex
+    const detached = this.indexes.findLast(isFree)
+    if (detached === undefined) return
     const { keyspace, entry } = this
     for (let freed = 0; freed < STEP; ) {
       if (detached.bucket >= detached.index.bucketCount) {
-        this.indexes.pop()
+        this.indexes.splice(this.indexes.indexOf(detached), 1)
         return
       }
       this.found.clear()

@@ -51,7 +51,7 @@ export class RdbValueReader {
   constructor(keyspace: Keyspace, input: RdbInput) {
     this.keyspace = keyspace
     this.input = input
-    this.list = new ListView(keyspace.arena)
+    this.list = new ListView(keyspace.arena, keyspace.freezes)
     this.root = newBlock(LIST_ROOT_SIZE)
     this.listpack = new ListpackReader()
     this.ziplist = new ZiplistReader()

@@ -55,8 +55,8 @@ export class HashIndex {
   private main: Int32Array[]
   private overflow: Int32Array[]
   private overflowCount: number
-  /** How many open walks forbid merging. */
-  private holds: number
+  /** How many open walks forbid merging; holdShrink() and releaseShrink() count them. */
+  holds: number
 
   /** `expected` entries will find their buckets there. */
   constructor(expected: number = 0) {
