@@ -82,8 +82,8 @@ function readKillFilters(client: Client, args: Arguments): Filter {
     } else if (args.is(i, 'ADDR')) filters.push((other) => other.link.remoteAddress === value)
     else if (args.is(i, 'LADDR')) filters.push((other) => other.link.localAddress === value)
     else if (args.is(i, 'USER')) {
-      if (value !== 'default') throw err(`No such user '${value}'`)
-      filters.push((other) => other.user === value)
+      if (client.engine.acl.user(value) === undefined) throw err(`No such user '${value}'`)
+      filters.push((other) => other.user.name === value)
     } else if (args.is(i, 'SKIPME') && args.is(i + 1, 'YES')) skipMe = true
     else if (args.is(i, 'SKIPME') && args.is(i + 1, 'NO')) skipMe = false
     else throw SYNTAX_ERROR

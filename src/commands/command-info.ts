@@ -193,11 +193,8 @@ function readFilter(args: Arguments): (command: Command) => boolean {
 
 /** The keys of the command that begins at argument 2, which is not run. */
 function keysOf(client: Client, args: Arguments): { whole: Arguments; keys: KeyReference[] } {
-  const whole = argumentsFrom(args, 2)
-  let command = client.engine.commands.find(whole)
-  if (command?.subcommands && whole.count > 1) {
-    command = command.subcommands.get(whole.text(1).toLowerCase()) ?? null
-  }
+  const whole = Arguments.tail(args, 2)
+  const command = client.engine.commands.resolve(whole)
   if (command === null) throw INVALID_COMMAND
   const { spec } = command
   if (spec.keys === undefined) throw NO_KEYS
@@ -206,16 +203,6 @@ function keysOf(client: Client, args: Arguments): { whole: Arguments; keys: KeyR
   if (keys !== null && keys.length > 0) return { whole, keys }
   if ((command.flags & FLAG.no_mandatory_keys) === 0) throw INVALID_ARGUMENTS
   return { whole, keys: [] }
-}
-
-/** A view of the arguments from `first` on. */
-function argumentsFrom(args: Arguments, first: number): Arguments {
-  const rest = new Arguments()
-  rest.block = args.block
-  rest.count = args.count - first
-  rest.offsets = args.offsets.slice(first, args.count)
-  rest.lengths = args.lengths.slice(first, args.count)
-  return rest
 }
 
 function getkeys(client: Client, args: Arguments): void {

@@ -1,7 +1,7 @@
 /** The connection commands: greeting, authentication, selection of a database, and the ways to leave. */
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
-import { GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED } from '../engine/gates.ts'
+import { GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED } from '../engine/gates.ts'
 import { discardTransaction } from '../engine/transaction.ts'
 import { REDIS_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -13,7 +13,6 @@ import {
   WRONG_PASS,
 } from '../protocol/error-replies.ts'
 import { databaseArgument } from './database-argument.ts'
-import { samePassword } from './password.ts'
 
 function ping(client: Client, args: Arguments): void {
   const { reply } = client
@@ -54,34 +53,22 @@ function reset(client: Client): void {
   client.noEvict = false
   client.noTouch = false
   client.db = client.engine.keyspace.databases[0]
-  client.user = 'default'
-  const open = client.engine.settings.requirepass === ''
-  client.authenticated = open
-  if (!open) client.gates |= GATE_AUTH
+  client.engine.acl.greet(client)
   client.reply.simple('RESET')
 }
 
 function auth(client: Client, args: Arguments): void {
   if (args.count > 3) throw err('syntax error')
   if (args.count === 2) {
-    if (client.engine.settings.requirepass === '') throw NO_PASSWORD_SET
-    authenticate(client, 'default', args.copy(1))
-  } else authenticate(client, args.text(1), args.copy(2))
+    if (client.engine.acl.defaultUser.nopass) throw NO_PASSWORD_SET
+    logIn(client, args, 'default', args.copy(1))
+  } else logIn(client, args, args.text(1), args.copy(2))
   client.reply.ok()
 }
 
-/** Logs the client in, or throws WRONG_PASS. There is one user, 'default', until ACLs come. */
-function authenticate(client: Client, user: string, password: Buffer): void {
-  const expected = client.engine.settings.requirepass
-  // Without a password the default user accepts any, as Redis's "nopass" user does.
-  const right = user === 'default' && (expected === '' || samePassword(password, expected))
-  if (!right) {
-    client.engine.stats.aclDeniedAuth++
-    throw WRONG_PASS
-  }
-  client.user = user
-  client.authenticated = true
-  client.gates &= ~GATE_AUTH
+/** Logs the client in, or throws WRONG_PASS. */
+function logIn(client: Client, args: Arguments, user: string, password: Buffer): void {
+  if (!client.engine.acl.logIn(client, user, password, args.text(0))) throw WRONG_PASS
 }
 
 function authSecrets(args: Arguments): number[] {
@@ -102,7 +89,7 @@ function hello(client: Client, args: Arguments): void {
     if (version < 2 || version > 3) throw new ErrorReply('NOPROTO unsupported protocol version')
   }
   const options = readHello(args)
-  if (options.user !== null && options.password !== null) authenticate(client, options.user, options.password)
+  if (options.user !== null && options.password !== null) logIn(client, args, options.user, options.password)
   if (!client.authenticated) {
     throw new ErrorReply(
       'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',

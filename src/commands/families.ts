@@ -1,5 +1,6 @@
 /** Every command family the server has: what the dispatcher is handed. */
 import type { Family } from '../engine/command.ts'
+import { aclCommands } from './acl.ts'
 import { bitmapCommands } from './bits.ts'
 import { blockingListCommands } from './blocking-lists.ts'
 import { clientCommands } from './client.ts'
@@ -30,6 +31,7 @@ import { transactionCommands } from './transactions.ts'
 
 export const families: readonly Family[] = [
   connectionCommands,
+  aclCommands,
   clientCommands,
   serverCommands,
   persistenceCommands,

@@ -251,6 +251,9 @@ function stats(engine: Engine): Fields {
     ['client_query_buffer_limit_disconnections', counters.queryBufferDisconnections],
     ['client_output_buffer_limit_disconnections', counters.outputBufferDisconnections],
     ['acl_access_denied_auth', counters.aclDeniedAuth],
+    ['acl_access_denied_cmd', counters.aclDeniedCommand],
+    ['acl_access_denied_key', counters.aclDeniedKey],
+    ['acl_access_denied_channel', counters.aclDeniedChannel],
   ]
 }
 

@@ -5,13 +5,16 @@ import { type KeyReference, type KeySpec, keyAt } from '../engine/key-specs.ts'
 import { type Entry, TYPE_LIST } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_LIST } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { SYNTAX_ERROR, WRONG_TYPE } from '../protocol/error-replies.ts'
+import { err, SYNTAX_ERROR, WRONG_TYPE } from '../protocol/error-replies.ts'
 import { copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
-import { LIST_ROOT_SIZE } from '../values/list-root.ts'
 import { beforeGrowth } from '../values/list-encoding.ts'
+import { LIST_ROOT_SIZE } from '../values/list-root.ts'
 import type { ListView } from '../values/list-value.ts'
 import { SortPattern } from './sort-pattern.ts'
 import { SortVector } from './sort-vector.ts'
+
+const BY_DENIED = err('BY option of SORT denied due to insufficient ACL permissions.')
+const GET_DENIED = err('GET option of SORT denied due to insufficient ACL permissions.')
 
 interface SortOptions {
   descending: boolean
@@ -34,7 +37,7 @@ interface Range {
 }
 
 function sort(client: Client, args: Arguments, mayStore: boolean): void {
-  const options = readOptions(args, mayStore)
+  const options = readOptions(client, args, mayStore)
   const { db } = client
   const entry = db.read(args, 1)
   if (entry !== null && entry.type !== TYPE_LIST) throw WRONG_TYPE
@@ -58,7 +61,7 @@ function sort(client: Client, args: Arguments, mayStore: boolean): void {
   else storeSorted(client, args, vector, range, options)
 }
 
-function readOptions(args: Arguments, mayStore: boolean): SortOptions {
+function readOptions(client: Client, args: Arguments, mayStore: boolean): SortOptions {
   const options: SortOptions = {
     descending: false,
     alpha: false,
@@ -81,10 +84,19 @@ function readOptions(args: Arguments, mayStore: boolean): SortOptions {
     else if (args.is(i, 'BY') && left >= 1) {
       options.by = new SortPattern(args.text(++i))
       options.unsorted ||= !options.by.hasStar
-    } else if (args.is(i, 'GET') && left >= 1) options.gets.push(new SortPattern(args.text(++i)))
-    else throw SYNTAX_ERROR
+      if (options.by.hasStar && !mayReadAnyKey(client, args)) throw BY_DENIED
+    } else if (args.is(i, 'GET') && left >= 1) {
+      if (!mayReadAnyKey(client, args)) throw GET_DENIED
+      options.gets.push(new SortPattern(args.text(++i)))
+    } else throw SYNTAX_ERROR
   }
   return options
+}
+
+/** Whether the client may read the keys that patterns lead to, which could be any. */
+function mayReadAnyKey(client: Client, args: Arguments): boolean {
+  const { lastCommand: command, engine } = client
+  return command !== null && engine.acl.mayReadAnyKey(client, command, args)
 }
 
 function rangeOf(options: SortOptions, length: number): Range {

@@ -16,7 +16,7 @@ import { reasonOf } from './system-errors.ts'
 const INCLUDE_DEPTH_MAX = 32
 
 /** What only the configuration file knows, CONFIG does not, and we do not have. */
-const FILE_ONLY: ReadonlySet<string> = new Set(['loadmodule', 'rename-command', 'user'])
+const FILE_ONLY: ReadonlySet<string> = new Set(['loadmodule'])
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -86,6 +86,15 @@ export class ConfigLoader {
     const name = given.toLowerCase()
     if (name === 'include' && values.length === 1) {
       this.#include(values[0], place)
+      return null
+    }
+    if (name === 'rename-command' && values.length === 2) {
+      this.configuration.renames.push({ from: values[0], to: values[1], place })
+      return null
+    }
+    if (name === 'user' && values.length > 0) {
+      // An error is to tell the line, but not the passwords in it.
+      this.configuration.users.push({ words: values, place: { ...place, text: `user ${values[0]} …` } })
       return null
     }
     if (FILE_ONLY.has(name) && values.length > 0) return `${name} is not supported`

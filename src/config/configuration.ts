@@ -3,7 +3,7 @@
  * It reads no files (see config-file.ts) and knows no clients.
  */
 import { resolve } from 'node:path'
-import { ConfigError } from './config-error.ts'
+import { ConfigError, type ConfigPlace } from './config-error.ts'
 import type { Directive } from './directive.ts'
 import { type ParseContext, type ParsedValue, parseDirective, wordsOf } from './directive-values.ts'
 import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName, findDirective } from './directives.ts'
@@ -17,6 +17,19 @@ export type ChangeListener<Name extends SettingName> = (
 ) => string | undefined
 
 type AnyListener = (value: unknown, previous: unknown) => string | undefined
+
+/** One `rename-command` line: `to` is '' for a command nobody shall call. */
+export interface Rename {
+  readonly from: string
+  readonly to: string
+  readonly place: ConfigPlace
+}
+
+/** One `user` line: the user's name and rules. */
+export interface UserLine {
+  readonly words: readonly string[]
+  readonly place: ConfigPlace
+}
 
 /** One directive of a CONFIG SET, checked and not yet in force. */
 interface Change {
@@ -61,6 +74,9 @@ function notSupported(row: Directive, name: DirectiveName): string {
 export class Configuration {
   /** The values in force. The object stays the same for good; its properties change with CONFIG SET. */
   readonly settings: Settings
+  /** What only the file says and CONFIG does not know, in the order of the lines. */
+  readonly renames: Rename[] = []
+  readonly users: UserLine[] = []
   readonly #texts: Map<DirectiveName, string> = new Map()
   readonly #listeners: Map<SettingName, AnyListener[]> = new Map()
 

@@ -27,13 +27,13 @@ export const networkDirectives = {
   'notify-keyspace-events': { type: 'event-classes', default: '', support: 'supported' },
 
   requirepass: { type: 'string', default: '', support: 'supported' },
-  aclfile: { type: 'string', default: '', support: 'not-supported', fixed: true },
-  'acllog-max-len': { type: 'integer', max: 'long', default: '128', support: 'not-supported' },
+  aclfile: { type: 'string', default: '', support: 'supported', fixed: true },
+  'acllog-max-len': { type: 'integer', max: 'long', default: '128', support: 'supported' },
   'acl-pubsub-default': {
     type: 'enum',
     values: ['allchannels', 'resetchannels'],
     default: 'resetchannels',
-    support: 'not-supported',
+    support: 'supported',
   },
   'enable-protected-configs': {
     type: 'enum',

@@ -41,6 +41,7 @@ const GROUP_NAMES: Readonly<Record<string, string>> = {
   async_sync: 'async',
   before_after: 'where',
   byte_bit: 'index_unit',
+  count_reset: 'operation',
   'client-id_normal_master_slave_pubsub_username_ip:port_ip:port_yes_no': 'new-format',
   encoding_offset_value_encoding_offset_increment: 'write_operation',
   encoding_offset_write: 'operation',
@@ -72,6 +73,7 @@ const TOKEN_NAMES: Readonly<Record<string, string>> = { ALPHA: 'sorting', '""': 
 /** Types of values by name; a value that is not here is a string. "command name" goes before "name". */
 const TYPES: Readonly<Record<string, ArgumentType>> = {
   bit: 'integer',
+  bits: 'integer',
   'client-id': 'integer',
   count: 'integer',
   cursor: 'integer',

@@ -4,6 +4,7 @@
  */
 import type { Database } from '../keyspace/database.ts'
 import { ReplyWriter } from '../protocol/reply-writer.ts'
+import type { User } from './acl/user.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
 import type { Subscriptions } from './pubsub.ts'
@@ -55,8 +56,8 @@ export class Client {
   name: string
   libName: string
   libVersion: string
-  /** ACL user, 'default' unless AUTH names another. */
-  user: string
+  /** The default user unless AUTH named another. */
+  user: User
   authenticated: boolean
   /** What the client subscribes to; null while that is nothing. */
   subscriptions: Subscriptions | null
@@ -92,7 +93,7 @@ export class Client {
     this.name = ''
     this.libName = ''
     this.libVersion = ''
-    this.user = 'default'
+    this.user = engine.acl.defaultUser
     this.authenticated = false
     this.subscriptions = null
     this.tracking = null

@@ -1,4 +1,7 @@
 /** Finds a command by the bytes of its name, whatever their case, without making a string of them. */
+
+import { ConfigError } from '../config/config-error.ts'
+import type { Rename } from '../config/configuration.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { Command, type Family } from './command.ts'
 
@@ -6,27 +9,37 @@ import { Command, type Family } from './command.ts'
 const SPARSENESS = 8
 
 export class CommandTable {
-  /** Every top-level command, in the order of declaration. */
+  /** The top-level commands that clients can call, in the order of declaration. */
   readonly commands: readonly Command[]
+  /** With them those that rename-command took away. */
+  readonly all: readonly Command[]
   private readonly slots: (Command | null)[]
   private readonly mask: number
   private last: Command
   private readonly byName: ReadonlyMap<string, Command>
 
-  constructor(families: readonly Family[]) {
-    const commands: Command[] = []
-    for (const { group, specs } of families) {
-      for (const [name, spec] of Object.entries(specs)) commands.push(new Command(name, group, spec, null))
+  /** `renames`, in their order, are rename-command's; throws a ConfigError for one that cannot be. */
+  constructor(families: readonly Family[], renames: readonly Rename[] = []) {
+    this.all = families.flatMap(({ group, specs }) =>
+      Object.entries(specs).map(([name, spec]) => new Command(name, group, spec, null)),
+    )
+    const byName = new Map(this.all.map((command) => [command.name, command]))
+    if (byName.size !== this.all.length) throw new Error('a command is declared twice')
+    let id = 0
+    for (const command of this.all) {
+      command.id = id++
+      for (const child of command.subcommands?.values() ?? []) child.id = id++
     }
+    for (const rename of renames) applyRename(byName, rename)
+    this.byName = byName
+    const commands = this.all.filter((command) => command.calledAs !== '')
     this.commands = commands
-    this.byName = new Map(commands.map((command) => [command.name, command]))
-    if (this.byName.size !== commands.length) throw new Error('a command is declared twice')
     const size = 2 ** Math.ceil(Math.log2(Math.max(1, commands.length) * SPARSENESS))
     this.mask = size - 1
     this.last = commands[0]
     this.slots = Array.from({ length: size }, () => null)
     for (const command of commands) {
-      const name = Buffer.from(command.name, 'latin1')
+      const name = Buffer.from(command.calledAs, 'latin1')
       let slot = hashName(name, 0, name.length) & this.mask
       while (this.slots[slot] !== null) slot = (slot + 1) & this.mask
       this.slots[slot] = command
@@ -39,31 +52,49 @@ export class CommandTable {
     const offset = args.offsets[0]
     const length = args.lengths[0]
     // In a pipeline the next command is mostly the last one again.
-    if (sameName(this.last.name, bytes, offset, length)) return this.last
+    if (sameName(this.last.calledAs, bytes, offset, length)) return this.last
     for (let slot = hashName(bytes, offset, length) & this.mask; ; slot = (slot + 1) & this.mask) {
       const command = this.slots[slot]
       if (command === null) return null
-      if (sameName(command.name, bytes, offset, length)) {
+      if (sameName(command.calledAs, bytes, offset, length)) {
         this.last = command
         return command
       }
     }
   }
 
-  /** A command by name in any case; a subcommand is "container|name". */
+  /** The command or subcommand that the arguments name; a container when they end with its name; or null. */
+  resolve(args: Arguments): Command | null {
+    const command = this.find(args)
+    if (command === null || command.subcommands === null || args.count === 1) return command
+    return command.subcommands.get(args.text(1).toLowerCase()) ?? null
+  }
+
+  /** A command by what clients call it, in any case; a subcommand is "container|name". */
   get(name: string): Command | undefined {
-    const [top = '', child] = name.toLowerCase().split('|')
+    const [top = '', child, ...more] = name.toLowerCase().split('|')
+    if (more.length > 0) return undefined
     const command = this.byName.get(top)
     return child === undefined ? command : command?.subcommands?.get(child)
   }
 
   /** Zeroes every command's counters (CONFIG RESETSTAT). */
   resetCounters(): void {
-    for (const command of this.commands) {
+    for (const command of this.all) {
       command.resetCounters()
       for (const child of command.subcommands?.values() ?? []) child.resetCounters()
     }
   }
+}
+
+function applyRename(byName: Map<string, Command>, { from, to, place }: Rename): void {
+  const command = byName.get(from.toLowerCase())
+  if (command === undefined) throw new ConfigError('No such command in rename-command', place)
+  const name = to.toLowerCase()
+  if (name !== '' && byName.has(name)) throw new ConfigError('Target command name already exists', place)
+  byName.delete(command.calledAs)
+  command.calledAs = name
+  if (name !== '') byName.set(name, command)
 }
 
 function hashName(bytes: Buffer, offset: number, length: number): number {

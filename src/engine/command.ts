@@ -41,6 +41,13 @@ export const FLAG: Record<Flag, number> = Object.fromEntries(
 
 export type Handler = (client: Client, args: Arguments) => void
 
+/** The argument at `first` is a channel, with `several` also all behind it; with `patterns` they are patterns. */
+export interface ChannelSpec {
+  readonly first: number
+  readonly several: boolean
+  readonly patterns: boolean
+}
+
 /** One command as its family declares it. */
 export interface CommandSpec {
   readonly summary: string
@@ -56,6 +63,8 @@ export interface CommandSpec {
   readonly keys?: readonly KeySpec[]
   /** Where the specifications do not tell: finds the keys among arguments that have the right count. */
   readonly findKeys?: (args: Arguments) => KeyReference[]
+  /** Which arguments are channels the user must be allowed, or (`patterns`) patterns of them. */
+  readonly channels?: ChannelSpec
   /** Indexes of arguments that MONITOR must not show, passwords. */
   readonly secrets?: (args: Arguments) => number[]
   readonly tips?: readonly string[]
@@ -78,6 +87,10 @@ export interface CommandSpec {
 export class Command {
   /** Lower case; a subcommand's is "container|name". */
   readonly name: string
+  /** What clients call it, lower case: the name, unless rename-command says otherwise; '' when nobody can. */
+  calledAs: string
+  /** From 0, without gaps, subcommands included. The command table gives it. */
+  id: number
   readonly group: string
   readonly spec: CommandSpec
   /** Redis's arity: the exact argument count, or minus the least one. The name counts. */
@@ -100,6 +113,8 @@ export class Command {
 
   constructor(name: string, group: string, spec: CommandSpec, parent: Command | null) {
     this.name = parent === null ? name.toLowerCase() : `${parent.name}|${name.toLowerCase()}`
+    this.calledAs = this.name
+    this.id = -1
     this.group = group
     this.spec = spec
     this.arity = spec.arity ?? arityOf(spec.syntax, parent === null ? 1 : 2, spec.subcommands !== undefined)

@@ -8,6 +8,7 @@ import {
   err,
   LOADING,
   NO_AUTH,
+  NOT_IN_TRANSACTION,
   OUT_OF_MEMORY,
   wrongArguments,
 } from '../protocol/error-replies.ts'
@@ -16,6 +17,7 @@ import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
 import type { Engine } from './engine.ts'
 import {
+  GATE_ACL,
   GATE_AUTH,
   GATE_GUARD,
   GATE_LOADING,
@@ -117,6 +119,13 @@ export class Dispatcher {
 
   /** Runs a command that MULTI queued, past the gates, in the middle of EXEC's reply. */
   runQueued(client: Client, command: Command, args: Arguments): void {
+    const refusal =
+      (client.gates & GATE_ACL) === 0 ? null : this.engine.acl.refusalInExec(client, command, args)
+    if (refusal !== null) {
+      this.engine.stats.countError(refusal.code)
+      client.reply.error(refusal)
+      return
+    }
     this.run(client, command, args)
     this.follow(client, command, args)
   }
@@ -205,17 +214,21 @@ export class Dispatcher {
   }
 
   private enqueue(client: Client, command: Command, args: Arguments): void {
-    if ((command.flags & FLAG.no_multi) !== 0) {
-      this.reject(client, command, err('Command not allowed inside a transaction'))
-      return
-    }
     client.transaction?.add(command, args)
     client.reply.queued()
   }
 
+  /** Why this client may not run the command at all; null when it may. */
+  private refusalOf(client: Client, command: Command, args: Arguments, gates: number): ErrorReply | null {
+    if ((gates & GATE_AUTH) !== 0 && (command.flags & FLAG.no_auth) === 0) return NO_AUTH
+    if ((gates & GATE_MULTI) !== 0 && (command.flags & FLAG.no_multi) !== 0) return NOT_IN_TRANSACTION
+    return (gates & GATE_ACL) === 0 ? null : this.engine.acl.refusal(client, command, args)
+  }
+
   private passGates(client: Client, command: Command, args: Arguments, gates: number): boolean {
-    if ((gates & GATE_AUTH) !== 0 && (command.flags & FLAG.no_auth) === 0) {
-      this.reject(client, command, NO_AUTH)
+    const refusal = this.refusalOf(client, command, args, gates)
+    if (refusal !== null) {
+      this.reject(client, command, refusal)
       return true
     }
     if (

@@ -13,13 +13,14 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
 import type { Timers } from '../platform/timers.ts'
+import { AccessList } from './acl/access-list.ts'
 import { Blocking } from './blocking.ts'
 import { Client, type Link } from './client.ts'
 import { ClientEviction } from './client-eviction.ts'
 import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { GATE_AUTH } from './gates.ts'
+import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyGuard } from './key-guard.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
@@ -66,6 +67,7 @@ export class Engine {
   readonly keyChanges: KeyChanges
   readonly watches: Watches
   readonly commands: CommandTable
+  readonly acl: AccessList
   readonly dispatcher: Dispatcher
   readonly turn: Turn
   readonly pause: Pause
@@ -111,7 +113,7 @@ export class Engine {
     this.propagation = new Propagation(this, new CommandStream())
     this.keyChanges = new KeyChanges(this.keyspace)
     this.watches = new Watches(this.keyChanges)
-    this.commands = new CommandTable(parts.families)
+    this.commands = new CommandTable(parts.families, parts.configuration.renames)
     this.dispatcher = new Dispatcher(this, this.commands)
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)
@@ -135,6 +137,7 @@ export class Engine {
     this.monitor = new Monitor(this)
     this.memoryLimit = new MemoryLimit(this)
     this.clientEviction = new ClientEviction(this)
+    this.acl = new AccessList(this)
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
     this.configuration.onChange('requirepass', (password) => {
       if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
@@ -145,8 +148,7 @@ export class Engine {
   /** Registers a client for a link that has just been opened. */
   connect(link: Link): Client {
     const client = new Client(this, link, this.nextClientId++)
-    if (this.settings.requirepass === '') client.authenticated = true
-    else client.gates |= GATE_AUTH
+    this.acl.greet(client)
     this.clients.set(client.id, client)
     this.stats.connectionsReceived++
     return client

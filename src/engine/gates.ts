@@ -3,7 +3,7 @@
  * the server (engine.gates) or for one client (client.gates); with none up, dispatch tests one number.
  */
 
-/** The client has not authenticated. */
+/** The client has not authenticated, and the default user needs a password. */
 export const GATE_AUTH: number = 1 << 0
 /** CLIENT PAUSE is in force. */
 export const GATE_PAUSE: number = 1 << 1
@@ -33,3 +33,5 @@ export const GATE_MEMORY: number = 1 << 12
 export const GATE_LOADING: number = 1 << 13
 /** Some keys are guarded (KeyGuard): commands that may touch them wait. */
 export const GATE_GUARD: number = 1 << 14
+/** The client's user may not do everything (ACL). */
+export const GATE_ACL: number = 1 << 15

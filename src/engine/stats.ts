@@ -40,6 +40,9 @@ export class Stats {
   writesProcessed: number = 0
   errorReplies: number = 0
   aclDeniedAuth: number = 0
+  aclDeniedCommand: number = 0
+  aclDeniedKey: number = 0
+  aclDeniedChannel: number = 0
   queryBufferDisconnections: number = 0
   outputBufferDisconnections: number = 0
   evictedClients: number = 0
@@ -67,6 +70,9 @@ export class Stats {
     this.writesProcessed = 0
     this.errorReplies = 0
     this.aclDeniedAuth = 0
+    this.aclDeniedCommand = 0
+    this.aclDeniedKey = 0
+    this.aclDeniedChannel = 0
     this.queryBufferDisconnections = 0
     this.outputBufferDisconnections = 0
     this.evictedClients = 0

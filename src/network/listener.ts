@@ -136,7 +136,7 @@ export class Listener {
     const { engine } = this
     const { settings } = engine
     if (engine.clients.size >= settings.maxclients) this.reject(socket, TOO_MANY_CLIENTS)
-    else if (settings.protectedMode && settings.requirepass === '' && !isLocal(socket)) {
+    else if (settings.protectedMode && engine.acl.defaultUser.nopass && !isLocal(socket)) {
       this.reject(socket, PROTECTED_MODE)
     } else {
       const connection = new Connection(engine, socket, this.plainReads)

@@ -43,6 +43,16 @@ export class Arguments {
     return copy
   }
 
+  /** The arguments of `args` from `first` on, in the same block. */
+  static tail(args: Arguments, first: number): Arguments {
+    const rest = new Arguments(0)
+    rest.block = args.block
+    rest.count = args.count - first
+    rest.offsets = args.offsets.slice(first, args.count)
+    rest.lengths = args.lengths.slice(first, args.count)
+    return rest
+  }
+
   /** Becomes a copy of `args`, in its own block and tables, which have the room. */
   fill(args: Arguments): void {
     let at = 0

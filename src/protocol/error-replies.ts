@@ -72,6 +72,7 @@ export const INVALID_TTL: ErrorReply = err('Invalid TTL value, must be >= 0')
 export const INVALID_IDLETIME: ErrorReply = err('Invalid IDLETIME value, must be >= 0')
 export const INVALID_FREQ: ErrorReply = err('Invalid FREQ value, must be >= 0 and <= 255')
 export const NO_AUTH: ErrorReply = new ErrorReply('NOAUTH Authentication required.')
+export const NOT_IN_TRANSACTION: ErrorReply = err('Command not allowed inside a transaction')
 export const WRONG_PASS: ErrorReply = new ErrorReply(
   'WRONGPASS invalid username-password pair or user is disabled.',
 )

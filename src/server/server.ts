@@ -75,6 +75,7 @@ export class Server {
    */
   async listen(options: StartOptions = {}): Promise<Address[]> {
     const { engine } = this
+    engine.acl.file.start()
     engine.dataset.enabled = options.load !== false
     engine.gates |= GATE_LOADING
     return this.listener.listen(options)

@@ -26,6 +26,7 @@ export const COMMAND_DIFFERENCES: {
     'client|no-touch': 'new in 7.2',
   },
   changed: {
+    'acl|log history': 'since 7.2 an entry has an id and two timestamps',
     'bitop arguments': 'since 7.2 the operations are named one by one',
     'client|kill arguments': 'since 7.2 the choices of SKIPME are named, and every filter may come once',
     'client|list arguments': 'since 7.2 the client ids follow their keyword without a group around them',

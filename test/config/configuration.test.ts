@@ -134,7 +134,6 @@ describe('set', () => {
   test.each([
     ['tls-port', '0'],
     ['stream-node-max-bytes', '4kb'],
-    ['acllog-max-len', '128'],
     ['slowlog-max-len', '128'],
     ['auto-aof-rewrite-min-size', '65536kb'],
   ])('what is not supported is accepted where it asks for nothing: %s %j', (name, text) => {
@@ -143,7 +142,6 @@ describe('set', () => {
 
   test.each([
     ['appendonly', 'yes', "only 'no' is accepted"],
-    ['acllog-max-len', '5', "only '128' is accepted"],
     ['save', '900 1', "only '3600 1 300 100 60 10000' or '' is accepted"],
     ['slave-priority', '5', "only '100' is accepted"],
   ])('and refused by name at another value: %s %j', (name, text, accepted) => {
