@@ -1,0 +1,102 @@
+/**
+ * Files exchanged with redis-server: random datasets of every encoding, ours loaded there and theirs here, compared
+ * key by key by DUMP and deadline; and the checkers' verdicts on each other's files.
+ *
+ * INTERCHANGE_SEEDS=n tries n datasets instead of a few; COMPAT_SEED=n other ones.
+ */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { contentOf, datasetCommands, differencesOf, runAll } from './dataset.ts'
+import { oracle, startOracle } from './oracle.ts'
+import { Dice } from './random.ts'
+import { type Argument, RawClient } from './raw-client.ts'
+import { startRespite } from './respite.ts'
+import type { ServerProcess } from './server-process.ts'
+
+const KEYS = 120
+const FIRST = Number(process.env.COMPAT_SEED ?? 1)
+const SEEDS = Array.from({ length: Number(process.env.INTERCHANGE_SEEDS ?? 2) }, (_, i) => FIRST + i)
+
+type Start = (directives: readonly string[]) => Promise<ServerProcess>
+/** Who writes and who reads. */
+const DIRECTIONS: readonly (readonly [name: string, from: Start, to: Start])[] = [
+  ['ours to redis-server', startRespite, startOracle],
+  ['redis-server to ours', startOracle, startRespite],
+]
+
+const running: ServerProcess[] = []
+const directories: string[] = []
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop()))
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'interchange-'))
+  directories.push(directory)
+  return directory
+}
+
+async function started(start: Start, directives: readonly string[]): Promise<ServerProcess> {
+  const server = await start(directives)
+  running.push(server)
+  return server
+}
+
+async function ask(server: ServerProcess, ...command: Argument[]): Promise<string> {
+  const client = await RawClient.open(server.port, 30_000)
+  const reply = (await client.call(...command)).toString('latin1')
+  client.close()
+  return reply
+}
+
+async function fill(server: ServerProcess, dice: Dice): Promise<void> {
+  const client = await RawClient.open(server.port, 30_000)
+  await runAll(client, datasetCommands(dice, KEYS))
+  client.close()
+}
+
+/** Runs redis-check-rdb or redis-check-aof on the file, where there is one; returns "status output". */
+function verdictOf(checker: string, file: string): string {
+  if (oracle === null) return ''
+  const check = spawnSync(join(dirname(oracle), checker), [file], { encoding: 'utf8' })
+  if (check.error !== undefined) return '0 OK not installed'
+  return `${check.status} ${check.stdout}${check.stderr}`
+}
+
+describe.skipIf(oracle === null).each(DIRECTIONS)('RDB files, %s', (_, from, to) => {
+  const ways = ['SAVE'] as const
+  test.each(SEEDS.flatMap((seed) => ways.map((way) => [way, seed] as const)))(
+    '%s, seed %i',
+    async (way, seed) => {
+      const directory = newDirectory()
+      const server = await started(from, ['--dir', directory])
+      await fill(server, new Dice(seed))
+      const expected = await contentOf(server.port)
+      expect(expected.size).toBeGreaterThan(KEYS * 0.9)
+      // Half of them without compression, which reads differently.
+      if (seed % 2 === 0) await ask(server, 'CONFIG', 'SET', 'rdbcompression', 'no')
+      await save(server, way)
+      expect(verdictOf('redis-check-rdb', join(directory, 'dump.rdb'))).toMatch(/^0 [^]*OK/)
+      const other = newDirectory()
+      copyFileSync(join(directory, 'dump.rdb'), join(other, 'dump.rdb'))
+      const reader = await started(to, ['--dir', other])
+      expect(differencesOf(expected, await contentOf(reader.port))).toEqual([])
+      expect(await ask(reader, 'DEBUG', 'DIGEST')).toBe(await ask(server, 'DEBUG', 'DIGEST'))
+    },
+  )
+})
+
+async function save(server: ServerProcess, way: 'SAVE'): Promise<void> {
+  expect(await ask(server, way)).toMatch(/^\+/)
+  for (let i = 0; i < 500; i++) {
+    if (/rdb_bgsave_in_progress:0/.test(await ask(server, 'INFO', 'persistence'))) return
+    await sleep(10)
+  }
+  throw new Error('the save does not end')
+}
