@@ -312,7 +312,8 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   const events = new EventEmitter()
   const closed = once(events, 'stopped').then(() => undefined)
   const stopped = (): void => void events.emit('stopped')
-  const server = new Server({ configuration, log, onStopped: stopped })
+  const failed = (error: Error): void => void events.emit('error', error)
+  const server = new Server({ configuration, log, onStopped: stopped, onFailed: failed })
   await server.listen()
   // It can be told to stop while it loads, too.
   const served = server.load().then(() => closed)

@@ -1,5 +1,6 @@
 /** Every command family the server has: what the dispatcher is handed. */
 import type { Family } from '../engine/command.ts'
+import { appendOnlyCommands } from './append-only.ts'
 import { aclCommands } from './acl.ts'
 import { bitmapCommands } from './bits.ts'
 import { blockingListCommands } from './blocking-lists.ts'
@@ -35,6 +36,7 @@ export const families: readonly Family[] = [
   clientCommands,
   serverCommands,
   persistenceCommands,
+  appendOnlyCommands,
   commandCommands,
   configCommands,
   infoCommands,

@@ -16,6 +16,7 @@ import {
 } from '../platform/process.ts'
 import { NODE_VERSION, REDIS_VERSION, RESPITE_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
+import { appendOnlyFields } from './append-only.ts'
 
 type Fields = readonly (readonly [name: string, value: string | number])[]
 
@@ -171,7 +172,8 @@ const SCRIPTING_MEMORY: Fields = [
 ]
 
 /** Nothing saves in the background yet: the fields say so. */
-function persistence({ keyspace: data, dataset }: Engine): Fields {
+function persistence(engine: Engine): Fields {
+  const { keyspace: data, dataset } = engine
   return [
     ['loading', dataset.loading === null ? 0 : 1],
     ['async_loading', 0],
@@ -184,13 +186,7 @@ function persistence({ keyspace: data, dataset }: Engine): Fields {
     ['rdb_saves', dataset.saves],
     ['rdb_last_load_keys_expired', dataset.lastExpired],
     ['rdb_last_load_keys_loaded', dataset.lastLoaded],
-    ['aof_enabled', 0],
-    ['aof_rewrite_in_progress', 0],
-    ['aof_rewrite_scheduled', 0],
-    ['aof_last_rewrite_time_sec', -1],
-    ['aof_current_rewrite_time_sec', -1],
-    ['aof_last_bgrewrite_status', 'ok'],
-    ['aof_last_write_status', 'ok'],
+    ...appendOnlyFields(engine),
     ...loading(dataset.loading),
   ]
 }

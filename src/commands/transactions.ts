@@ -28,7 +28,9 @@ function exec(client: Client): void {
   }
   reply.arrayHeader(transaction.queue.length)
   client.inTransaction = true
+  engine.inExec = true
   for (const { command, args } of transaction.queue) engine.dispatcher.runQueued(client, command, args)
+  engine.inExec = false
   client.inTransaction = false
 }
 

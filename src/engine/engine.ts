@@ -6,6 +6,8 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { ExpireCycle } from '../keyspace/expiry.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
+import { Aof } from '../persistence/aof.ts'
+import { AofBase } from '../persistence/aof-base.ts'
 import { CommandStream } from '../persistence/command-stream.ts'
 import { Dataset } from '../persistence/dataset.ts'
 import { DumpReader, DumpWriter } from '../persistence/dump-payload.ts'
@@ -47,6 +49,8 @@ export interface EngineParts {
   readonly families: readonly Family[]
   /** What SHUTDOWN calls; the server closes its listeners and stops. */
   readonly shutdown: () => void
+  /** Called when it can't go on: the server drops its clients and stops, with this error. */
+  readonly halt?: (error: Error) => void
 }
 
 export class Engine {
@@ -64,6 +68,7 @@ export class Engine {
   readonly dumpWriter: DumpWriter
   readonly dumpReader: DumpReader
   readonly propagation: Propagation
+  readonly aof: Aof
   readonly keyChanges: KeyChanges
   readonly watches: Watches
   readonly commands: CommandTable
@@ -92,6 +97,8 @@ export class Engine {
   replicationId: string
   /** Milliseconds since the epoch. */
   readonly startedAt: number
+  /** EXEC is running its queue: what must not begin in the middle of a transaction waits. */
+  inExec: boolean
   /** DEBUG PAUSE-CRON. */
   cronPaused: boolean
   /** In tests a fault of ours fails the run: they replace this. */
@@ -111,6 +118,7 @@ export class Engine {
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
     this.propagation = new Propagation(this, new CommandStream())
+    this.aof = this.appendOnlyFile(parts)
     this.keyChanges = new KeyChanges(this.keyspace)
     this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families, parts.configuration.renames)
@@ -130,6 +138,7 @@ export class Engine {
     this.runId = hexId(parts.random)
     this.replicationId = hexId(parts.random)
     this.startedAt = parts.clock.now
+    this.inExec = false
     this.cronPaused = false
     this.onFault = null
     this.nextClientId = 1
@@ -138,11 +147,31 @@ export class Engine {
     this.memoryLimit = new MemoryLimit(this)
     this.clientEviction = new ClientEviction(this)
     this.acl = new AccessList(this)
+    this.turn.beforeReplies.push(() => this.aof.writer.flush())
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
-    this.configuration.onChange('requirepass', (password) => {
-      if (password === '') for (const client of this.clients.values()) client.gates &= ~GATE_AUTH
+  }
+
+  private appendOnlyFile(parts: EngineParts): Aof {
+    const aof = new Aof({
+      configuration: parts.configuration,
+      clock: parts.clock,
+      log: parts.log,
+      stream: this.propagation.stream,
+      base: new AofBase(this.keyspace),
+      activate: (active) => this.propagation.activate(active),
+      halt: (error) => {
+        this.turn.halt()
+        parts.halt?.(error)
+      },
+    })
+    parts.configuration.onChange('appendonly', (wanted) => {
+      if (!wanted) aof.turnOff()
+      else if ((this.gates & GATE_LOADING) !== 0) return 'the dataset is being loaded'
+      else if (!this.dataset.enabled) return 'this server keeps no file, since no dir was given'
+      else return aof.turnOn(this.inExec) ?? undefined
       return undefined
     })
+    return aof
   }
 
   /** Registers a client for a link that has just been opened. */

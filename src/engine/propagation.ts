@@ -64,7 +64,7 @@ export class Propagation implements RemovalListener {
 
   /** The command has run; `changed` says whether it changed the dataset. */
   leave(client: Client, command: Command, args: Arguments, changed: boolean): void {
-    if (changed && !this.replaced && (command.flags & FLAG.write) !== 0) {
+    if (changed && this.active && !this.replaced && (command.flags & FLAG.write) !== 0) {
       this.next()
       this.stream.command(client.db.id, args)
     }

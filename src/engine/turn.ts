@@ -14,8 +14,9 @@ export class Turn {
   private waiting: Flushable[] = []
   private flushing: Flushable[] = []
   private scheduled = false
+  private halted = false
   private readonly run: () => void
-  /** Run before the replies leave, in this order: invalidations by prefix, and later the AOF. */
+  /** Run before the replies leave, in this order: invalidations by prefix, then the AOF. */
   readonly beforeReplies: (() => void)[] = []
 
   constructor(timers: Timers) {
@@ -38,9 +39,15 @@ export class Turn {
     this.timers.immediate(this.run)
   }
 
+  /** Nothing more leaves: what it would acknowledge did not come about. */
+  halt(): void {
+    this.halted = true
+  }
+
   private end(): void {
     this.scheduled = false
     for (const step of this.beforeReplies) step()
+    if (this.halted) return
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready

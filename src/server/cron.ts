@@ -58,6 +58,7 @@ export class Cron {
   }
 
   private tick(): void {
+    this.engine.aof.cron()
     if (!this.engine.cronPaused && this.sliceTimer === null) this.slice()
   }
 

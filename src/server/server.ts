@@ -6,7 +6,10 @@ import { families } from '../commands/families.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
+import { Replay } from '../engine/replay.ts'
 import { type Address, Listener } from '../network/listener.ts'
+import { loadAof } from '../persistence/aof-loader.ts'
+import type { AofManifest } from '../persistence/aof-manifest.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -24,6 +27,8 @@ export interface ServerParts {
   readonly random?: Random
   /** Called when the server has stopped because a client or a signal asked for it. */
   readonly onStopped?: () => void
+  /** Called when it has stopped because it could not go on. */
+  readonly onFailed?: (error: Error) => void
 }
 
 export interface StartOptions {
@@ -39,10 +44,12 @@ export class Server {
   private readonly cron: Cron
   private readonly loopDelay: LoopDelay
   private readonly onStopped: () => void
+  private readonly onFailed: (error: Error) => void
   private stopping: Promise<void> | null
 
   constructor(parts: ServerParts) {
     this.onStopped = parts.onStopped ?? (() => {})
+    this.onFailed = parts.onFailed ?? (() => {})
     this.engine = new Engine({
       configuration: parts.configuration,
       log: parts.log,
@@ -51,6 +58,7 @@ export class Server {
       random: parts.random ?? systemRandom(),
       families,
       shutdown: () => this.stopByItself(),
+      halt: (error) => this.fail(error),
     })
     this.listener = new Listener(this.engine)
     this.loopDelay = new LoopDelay()
@@ -71,7 +79,7 @@ export class Server {
 
   /**
    * Listens: until load() is done, clients are told that the dataset is being loaded. Resolves with the addresses;
-   * rejects with a one-line error when one cannot be had.
+   * rejects with a one-line error when one cannot be had, or when the users it is told of cannot be.
    */
   async listen(options: StartOptions = {}): Promise<Address[]> {
     const { engine } = this
@@ -90,7 +98,7 @@ export class Server {
     const { dataset, log, settings } = engine
     log.notice('Server initialized')
     try {
-      if (dataset.enabled) await dataset.load()
+      if (dataset.enabled) await this.loadFiles()
     } catch (error) {
       if (error instanceof LoadStopped) return this.stop()
       await this.closeAll()
@@ -103,6 +111,41 @@ export class Server {
     this.cron.start()
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
     if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
+  }
+
+  /** The append-only file wins over the RDB file: it is the newer one wherever it is written at all. */
+  private async loadFiles(): Promise<void> {
+    const { engine } = this
+    const { dataset, settings, aof } = engine
+    if (!settings.appendonly) {
+      await dataset.load()
+      return
+    }
+    const manifest = aof.find()
+    if (manifest.files.length > 0) await this.loadAppendOnlyFile(manifest)
+    // Redis would start empty, and soon write that over the file.
+    else if (await dataset.load())
+      engine.log.notice('There is no append only file yet: it begins with what was loaded.')
+    aof.start(manifest)
+  }
+
+  private async loadAppendOnlyFile(manifest: AofManifest): Promise<void> {
+    const { dataset, settings, aof, keyspace, log } = this.engine
+    const replay = new Replay(this.engine)
+    try {
+      await loadAof({
+        directory: aof.directory,
+        manifest,
+        appendfilename: settings.appendfilename,
+        keyspace,
+        log,
+        loadTruncated: settings.aofLoadTruncated,
+        begin: (total) => dataset.beginLoading(total),
+        apply: (args) => replay.apply(args),
+      })
+    } finally {
+      dataset.endLoading()
+    }
   }
 
   /**
@@ -130,6 +173,15 @@ export class Server {
     void this.stop().then(this.onStopped)
   }
 
+  /** Drops every client without another word and stops. */
+  private fail(error: Error): void {
+    if (this.stopping !== null) return
+    this.engine.log.warning(error.message)
+    for (const client of this.engine.clients.values()) client.link.destroy()
+    this.stopping = this.closeAll()
+    void this.stopping.then(() => this.onFailed(error))
+  }
+
   private async close(): Promise<void> {
     await this.closeAll()
     this.engine.log.warning('Respite is now ready to exit, bye bye...')
@@ -139,6 +191,7 @@ export class Server {
     this.engine.dataset.loading?.stop()
     this.cron.stop()
     this.loopDelay.stop()
+    this.engine.aof.end()
     this.engine.migrations.close()
     await this.listener.close()
   }

@@ -1,0 +1,55 @@
+/** Runs commands that nobody sent: those of an append-only file, while the dataset is loaded. No gate is asked. */
+import type { Arguments } from '../protocol/arguments.ts'
+import { ErrorReply } from '../protocol/error-replies.ts'
+import { Client, type Link } from './client.ts'
+import type { Engine } from './engine.ts'
+
+/** Replies larger than this are not kept for the next. */
+const REPLY_KEPT = 64 * 1024
+
+/** Nobody reads the replies. */
+const nobody: Link = {
+  flushSoon() {},
+  destroy() {},
+  resume() {},
+  remoteAddress: '',
+  localAddress: '',
+  fd: -1,
+  inputBytes: 0,
+  inputRoom: 0,
+  unsentBytes: 0,
+}
+
+export class Replay {
+  private readonly engine: Engine
+  private readonly client: Client
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.client = new Client(engine, nobody, 0)
+    // Nothing may block.
+    this.client.inTransaction = true
+  }
+
+  /** Runs one. Returns why it can't be, or null; an error reply is no reason: it was one then, too. */
+  apply(args: Arguments): string | null {
+    const { client, engine } = this
+    let command = engine.commands.find(args)
+    if (command?.subcommands && args.count > 1) {
+      command = command.subcommands.get(args.text(1).toLowerCase()) ?? null
+    }
+    if (command === null) return `Unknown command '${args.text(0)}'`
+    if (args.count < command.minArguments || args.count > command.maxArguments) {
+      return `Wrong number of arguments for the command '${command.name}'`
+    }
+    client.lastCommand = command
+    try {
+      command.run(client, args)
+    } catch (error) {
+      if (!(error instanceof ErrorReply)) throw error
+    }
+    if (client.reply.length > REPLY_KEPT) client.reply.release()
+    else client.reply.rewind(0)
+    return null
+  }
+}
