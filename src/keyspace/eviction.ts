@@ -255,7 +255,7 @@ export class Eviction {
   private drawDeadlines({ deadlines }: Database, samples: number): void {
     const { random } = this.keyspace
     const { count } = deadlines
-    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(Math.floor(random.fraction() * count)), 0)
+    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(Math.floor(random.fraction() * count)))
   }
 
   private drawBuckets(index: HashIndex, samples: number): void {

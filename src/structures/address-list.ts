@@ -15,7 +15,7 @@ export class AddressList {
     this.length = 0
   }
 
-  push(address: number, hash: number): void {
+  push(address: number, hash: number = 0): void {
     if (this.length === this.items.length) this.grow()
     this.items[this.length] = address
     this.hashes[this.length++] = hash
