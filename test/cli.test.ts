@@ -106,7 +106,7 @@ describe('main', () => {
 
   test.each([
     [['--nonsense', '1'], "Reading the command line\n>>> '--nonsense 1'\nBad directive"],
-    [['--appendonly', 'yes'], "appendonly is not supported: only 'no' is accepted"],
+    [['--cluster-enabled', 'yes'], "cluster-enabled is not supported: only 'no' is accepted"],
     [['/no/such.conf'], "Can't open config file '/no/such.conf': No such file or directory"],
     [['--logfile', '/no/such/x.log'], "Can't open the log file '/no/such/x.log': No such file or directory"],
     [['--sentinel'], '--sentinel is not supported'],
@@ -119,11 +119,11 @@ describe('main', () => {
 
   test('file, standard input and arguments are read in this order', async () => {
     const file = join(temporary(), 'redis.conf')
-    writeFileSync(file, 'port 1\nhz 11\ntimeout 5\nappendonly yes\n')
+    writeFileSync(file, 'port 1\nhz 11\ntimeout 5\ncluster-enabled yes\n')
     const terminal = new FakeTerminal()
     terminal.input = 'port 2\nhz 12\n'
     const server = fakeServer()
-    const done = main([file, '--port', '3', '--appendonly', 'no', '-'], terminal, server.start)
+    const done = main([file, '--port', '3', '--cluster-enabled', 'no', '-'], terminal, server.start)
     const { settings } = await server.ready
     expect([settings.port, settings.hz, settings.timeout]).toEqual([3, 12, 5])
     server.end()

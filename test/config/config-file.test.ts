@@ -104,7 +104,7 @@ describe('errors', () => {
     ['rename-command GET', 1, 'rename-command GET', 'Bad directive or wrong number of arguments'],
     ['loadmodule /x.so', 1, 'loadmodule /x.so', 'loadmodule is not supported'],
     ['sentinel x', 1, 'sentinel x', 'sentinel directive while not in sentinel mode'],
-    ['appendonly yes', 1, 'appendonly yes', "appendonly is not supported: only 'no' is accepted"],
+    ['cluster-enabled yes', 1, 'cluster-enabled yes', "cluster-enabled is not supported: only 'no' is accepted"],
     ['replicaof h 1', 1, 'replicaof h 1', "replicaof is not supported: only '' or 'no one' is accepted"],
     [
       'cluster-enabled yes',
