@@ -45,6 +45,8 @@ export class LocalConnection implements Link {
   /** The reply bytes since the last take(), messages of other clients' making included. */
   take(): Buffer {
     const { reply } = this.client
+    // Nothing is acknowledged before it is in the append-only file.
+    this.engine.aof.writer.flush()
     const bytes = Buffer.from(reply.block.bytes.subarray(0, reply.length))
     reply.release()
     this.client.netOutput += bytes.length

@@ -59,7 +59,8 @@ export class Cron {
 
   private tick(): void {
     this.engine.aof.cron()
-    if (!this.engine.cronPaused && this.sliceTimer === null) this.slice()
+    const { cronPaused, keyspace } = this.engine
+    if (!cronPaused && !keyspace.loading && this.sliceTimer === null) this.slice()
   }
 
   /** One piece of the work that comes in pieces: the first kind that has any. */
