@@ -34,6 +34,8 @@ export interface Terminal {
   print(text: string): void
   printError(text: string): void
   readStandardInput(): Uint8Array
+  /** What is typed next, at least up to the end of the line; '' at the end of the input. */
+  readAnswer(): Promise<string>
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
   setTitle(title: string): void
@@ -47,6 +49,7 @@ const USAGE = `Usage: respite [/path/to/redis.conf] [--directive value ...] [-]
        respite - (read the configuration from standard input)
        respite --check-config [/path/to/redis.conf] [--directive value ...]
        respite check-rdb /path/to/dump.rdb
+       respite check-aof [--fix|--truncate-to-timestamp $timestamp] /path/to/file.manifest|file.aof
        respite -v or --version
        respite -h or --help
 
@@ -60,7 +63,8 @@ Examples:
 
 /** Runs the program to its end and resolves to its exit code: 0, or 1 for what could not be started. */
 export async function main(argv: readonly string[], terminal: Terminal, start: StartServer): Promise<number> {
-  if (argv[0] === 'check-rdb') return checkFile(argv.slice(1), terminal)
+  if (argv[0] === 'check-rdb') return checkRdbFile(argv.slice(1), terminal)
+  if (argv[0] === 'check-aof') return checkAofFile(argv.slice(1), terminal)
   let commandLine: CommandLine
   const configuration = new Configuration()
   const loader = new ConfigLoader(configuration)
@@ -91,13 +95,36 @@ export async function main(argv: readonly string[], terminal: Terminal, start: S
   }
 }
 
-async function checkFile(paths: readonly string[], terminal: Terminal): Promise<number> {
+async function checkRdbFile(paths: readonly string[], terminal: Terminal): Promise<number> {
   if (paths.length !== 1) {
     terminal.printError('Usage: respite check-rdb <rdb-file-name>\n')
     return 1
   }
   const { checkRdb } = await import('./persistence/rdb-check.ts')
   return checkRdb(paths[0], (text) => terminal.print(text))
+}
+
+async function checkAofFile(words: readonly string[], terminal: Terminal): Promise<number> {
+  const fix = words.length === 2 && words[0] === '--fix'
+  const toTimestamp = words.length === 3 && words[0] === '--truncate-to-timestamp'
+  if (words.length !== 1 && !fix && !toTimestamp) {
+    terminal.printError(
+      'Usage: respite check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n',
+    )
+    return 1
+  }
+  const timestamp = toTimestamp ? words[1] : '0'
+  if (!/^\s*[+-]?\d{1,15}$/.test(timestamp)) {
+    terminal.print('Invalid timestamp, aborting...\n')
+    return 1
+  }
+  const { checkAof } = await import('./persistence/aof-check.ts')
+  return checkAof(words[words.length - 1], {
+    fix,
+    timestamp: Number(timestamp),
+    print: (text) => terminal.print(text),
+    confirm: async () => /^y/i.test(await terminal.readAnswer()),
+  })
 }
 
 /** In this order, so that the command line wins over standard input and that over the file. */
@@ -289,6 +316,10 @@ export function processTerminal(): Terminal {
     print: (text) => void process.stdout.write(text),
     printError: (text) => void process.stderr.write(text),
     readStandardInput: () => readFileSync(0),
+    readAnswer: async () => {
+      for await (const piece of process.stdin) return String(piece)
+      return ''
+    },
     onSignal: (listener) => {
       process.on('SIGTERM', listener)
       process.on('SIGINT', listener)

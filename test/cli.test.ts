@@ -25,6 +25,7 @@ class FakeTerminal implements Terminal {
   print = (text: string): void => void (this.out += text)
   printError = (text: string): void => void (this.errors += text)
   readStandardInput = (): Uint8Array => Buffer.from(this.input)
+  readAnswer = (): Promise<string> => Promise.resolve(this.input)
   setTitle = (title: string): void => void (this.title = title)
   exit = (code: number): void => void this.exits.push(code)
   onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
@@ -71,6 +72,13 @@ function fakeServer(refusals = 0): {
 const neverStarts = (): Promise<RunningServer> => Promise.reject(new Error('it was started'))
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'respite-cli-'))
+
+/** check-aof with these arguments, to a user who agrees: exit code and all it says. */
+async function checkedAof(...words: string[]): Promise<[number, string]> {
+  const terminal = new FakeTerminal()
+  terminal.input = 'yes\n'
+  return [await main(['check-aof', ...words], terminal, neverStarts), terminal.out + terminal.errors]
+}
 
 /** Lets what main() does after its server is up happen. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -138,6 +146,32 @@ describe('main', () => {
     expect(terminal.out).toBe(`Cannot open file ${file}: No such file or directory\n`)
     writeFileSync(file, 'REDIS0003\xff', 'latin1')
     expect(await main(['check-rdb', file], terminal, neverStarts)).toBe(0)
+  })
+
+  test('check-aof checks a file or a manifest, and cuts when told so', async () => {
+    const file = join(temporary(), 'a.aof')
+    for (const wrong of [
+      [],
+      ['--fix'],
+      ['--fix', '1', file],
+      ['--truncate-to-timestamp', file],
+      ['a', 'b'],
+    ]) {
+      expect((await checkedAof(...wrong))[0]).toBe(1)
+    }
+    expect((await checkedAof())[1]).toBe(
+      'Usage: respite check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n',
+    )
+    expect(await checkedAof(file)).toEqual([1, `Cannot open file ${file}: No such file or directory\n`])
+    expect(await checkedAof('--truncate-to-timestamp', 'x', file)).toEqual([
+      1,
+      'Invalid timestamp, aborting...\n',
+    ])
+    writeFileSync(file, '*1\r\n$4\r\nPING\r\n#TS:5\r\n*1\r\n')
+    expect((await checkedAof('--fix', file))[0]).toBe(0)
+    expect(readFileSync(file, 'latin1')).toBe('*1\r\n$4\r\nPING\r\n#TS:5\r\n')
+    expect((await checkedAof('--truncate-to-timestamp', '4', file))[0]).toBe(0)
+    expect(readFileSync(file, 'latin1')).toBe('*1\r\n$4\r\nPING\r\n')
   })
 
   test('start, a signal, and the end', async () => {

@@ -2,7 +2,7 @@
  * The manifest of an append-only file in parts: which files make up the dataset, in what order, and which are left
  * over. It names files and reads or writes none but its own.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted, splitArguments } from '../config/split-args.ts'
 import { reasonOf } from '../config/system-errors.ts'
@@ -10,6 +10,8 @@ import { replaceFile } from './rdb-file.ts'
 
 /** Bytes of a line, its line feed included. */
 const LINE_MAX = 1024
+/** Bytes of the whole: some hundred thousand lines. */
+const FILE_MAX = 16 * 1024 * 1024
 const HASH = 0x23
 const LINE_FEED = 0x0a
 
@@ -136,6 +138,12 @@ export function manifestName(appendfilename: string): string {
   return `${appendfilename}.manifest`
 }
 
+/** The manifest at `path`. Throws ManifestError, or the system's error. */
+export function readManifest(path: string): AofManifest {
+  if (statSync(path).size > FILE_MAX) throw new ManifestError('The AOF manifest file is too large')
+  return AofManifest.parse(readFileSync(path))
+}
+
 /**
  * The manifest in `directory`, or the empty one when there is none. Throws an Error, in one line, when it can't be
  * read or is broken.
@@ -143,7 +151,7 @@ export function manifestName(appendfilename: string): string {
 export function loadManifest(directory: string, appendfilename: string): AofManifest {
   const path = join(directory, manifestName(appendfilename))
   try {
-    return AofManifest.parse(readFileSync(path))
+    return readManifest(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return AofManifest.empty

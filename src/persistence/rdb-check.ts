@@ -39,25 +39,35 @@ type Print = (text: string) => void
 
 /** Reads the file at `path`, printing what it finds in redis-check-rdb's words. Returns the exit code: 0 for a good file. */
 export function checkRdb(path: string, print: Print): number {
+  return checkFile(path, print, false) < 0 ? 1 : 0
+}
+
+/** The same for a file in which something may follow the RDB part. Returns where that ends, or -1 for a bad one. */
+export function checkRdbPreamble(path: string, print: Print): number {
+  return checkFile(path, print, true)
+}
+
+function checkFile(path: string, print: Print, open: boolean): number {
   let file: number
   try {
     file = openSync(path, 'r')
   } catch (error) {
     print(`Cannot open file ${path}: ${reasonOf(error)}\n`)
-    return 1
+    return -1
   }
   try {
     print(`[offset 0] Checking RDB file ${path}\n`)
-    return check(new RdbFileInput(file, fstatSync(file).size), print)
+    return check(new RdbFileInput(file, fstatSync(file).size), print, open)
   } finally {
     closeSync(file)
   }
 }
 
-function check(input: RdbFileInput, print: Print): number {
+/** Returns where the RDB part ends, or -1. */
+function check(input: RdbFileInput, print: Print, open: boolean): number {
   const say = (text: string): void => print(`[offset ${input.position}] ${text}\n`)
   const keyspace = new Keyspace(new Configuration().settings, new SystemClock(), systemRandom())
-  const reader = new RdbReader(keyspace, input, observer(say), { keep: false })
+  const reader = new RdbReader(keyspace, input, observer(say), { keep: false, open })
   let fault = ''
   try {
     reader.read(Number.POSITIVE_INFINITY)
@@ -75,7 +85,7 @@ function check(input: RdbFileInput, print: Print): number {
   print(`[info] ${reader.keys} keys read\n`)
   print(`[info] ${reader.deadlines} expires\n`)
   print(`[info] ${reader.expired} already expired\n`)
-  return fault === '' ? 0 : 1
+  return fault === '' ? input.position : -1
 }
 
 function observer(say: Print): RdbObserver {
