@@ -10,13 +10,16 @@ export const persistenceDirectives = {
   dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'supported', guarded: true },
   rdbcompression: { type: 'boolean', default: 'yes', support: 'supported' },
   rdbchecksum: { type: 'boolean', default: 'yes', support: 'supported', fixed: true },
+  // Ours: the version of the format that is written, for servers older than Redis 7. Before 6 neither deadlines in
+  // milliseconds nor lists were as they are now; 11 and 12 only say so, since what they added is not here yet.
+  'rdb-version': { type: 'integer', min: 6, max: 12, default: '10', support: 'supported', hidden: true },
   'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'not-supported' },
-  'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'supported' },
   'rdb-key-save-delay': {
     type: 'integer',
     min: -2147483648,
     default: '0',
-    support: 'not-supported',
+    support: 'supported',
     hidden: true,
   },
   'key-load-delay': {

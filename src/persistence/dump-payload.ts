@@ -5,7 +5,7 @@ import type { Entry } from '../keyspace/entry.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Block } from '../structures/block.ts'
 import { Crc64 } from '../structures/crc64.ts'
-import { isReadable, RDB_VERSION, RdbError } from './rdb-format.ts'
+import { isReadable, RdbError } from './rdb-format.ts'
 import { RdbInput } from './rdb-input.ts'
 import { RdbOutput } from './rdb-output.ts'
 import { RdbValueReader } from './rdb-value-reader.ts'
@@ -32,11 +32,13 @@ export class DumpWriter {
   make(entry: Entry): void {
     const { output, crc } = this
     output.clear()
-    output.compress = this.keyspace.settings.rdbcompression
+    const { rdbcompression, rdbVersion } = this.keyspace.settings
+    output.compress = rdbcompression
+    this.writer.lists.version = rdbVersion
     this.writer.type(entry)
     this.writer.value(entry)
     output.reserve(FOOTER)
-    output.block.view.setUint16(output.length, RDB_VERSION, true)
+    output.block.view.setUint16(output.length, rdbVersion, true)
     crc.reset()
     crc.update(output.block, 0, output.length + FOOTER - CHECKSUM)
     crc.write(output.block, output.length + FOOTER - CHECKSUM)

@@ -1,6 +1,6 @@
 /** The numbers of the RDB format, which files and DUMP payloads share, and the error for bytes that break it. */
 
-/** What is written: Redis from 7.0 on and every Valkey read it. */
+/** What is written unless rdb-version asks for another: Redis from 7.0 on and every Valkey read it. */
 export const RDB_VERSION = 10
 /** Versions whose values can be read: Redis's up to 7.4, and the ones Valkey counts from 80 on. */
 const OLDEST_VERSION = 1

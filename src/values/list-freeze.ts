@@ -162,14 +162,14 @@ export class ListFreeze {
   private gatherFront(): void {
     const chunk = this.nextFront
     this.nextFront = this.follow(chunk, CHUNK_NEXT)
-    this.front.push(chunk)
+    this.front.push(chunk, 0)
     this.states.set(chunk, WAITING)
   }
 
   private gatherBack(): void {
     const chunk = this.nextBack
     this.nextBack = this.follow(chunk, CHUNK_PREVIOUS)
-    this.back.push(chunk)
+    this.back.push(chunk, 0)
     this.states.set(chunk, WAITING)
   }
 
