@@ -18,13 +18,17 @@ export interface Program {
 export interface Contestant {
   program: Program
   port: number
+  pid: number
+  /** Its directory, where its files are. */
+  dir: string
   control: ControlClient
   usage: () => Promise<ProcessUsage>
   /** Stops the process by its id and removes its directory. */
   stop: () => Promise<void>
 }
 
-const READY_WITHIN_MS = 15_000
+/** A large file may have to be loaded first. */
+const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
 const SETTLE_WITHIN_MS = 5_000
 const SETTLE_STEP_MS = 50
@@ -45,23 +49,24 @@ export function versionOf(program: Program): string {
   return text.trim().split('\n')[0]
 }
 
-/** Starts `program` without persistence and resolves once it answers PING; rejects with its last log lines. */
-export async function startContestant(program: Program): Promise<Contestant> {
+/** An empty directory for a contestant that is to find something there; startContestant() gives it to one. */
+export function newDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'respite-bench-'))
+}
+
+/**
+ * Starts `program`, without persistence unless `settings` ask for it, and resolves once it answers PING; rejects with
+ * its last log lines. It removes `dir` in the end.
+ */
+export async function startContestant(
+  program: Program,
+  settings: readonly string[] = [],
+  dir: string = newDirectory(),
+): Promise<Contestant> {
   const port = await freePort()
-  const dir = mkdtempSync(join(tmpdir(), 'respite-bench-'))
-  const settings = [
-    '--port',
-    `${port}`,
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--dir',
-    dir,
-  ]
-  const child = spawn(program.command, [...program.args, ...settings], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const fixed = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
+  const args = [...program.args, ...fixed, ...settings]
+  const child = spawn(program.command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   running.set(child, dir)
   let log = ''
   const keepTail = (chunk: Buffer) => {
@@ -79,7 +84,15 @@ export async function startContestant(program: Program): Promise<Contestant> {
   }
   try {
     const control = await whenReady(child, port)
-    return { program, port, control, usage: () => usageOf(child, control), stop: () => stop(control) }
+    return {
+      program,
+      port,
+      pid: child.pid as number,
+      dir,
+      control,
+      usage: () => usageOf(child, control),
+      stop: () => stop(control),
+    }
   } catch (error) {
     await stop()
     throw new Error(`${program.label} did not start: ${(error as Error).message}\n${log}`, { cause: error })

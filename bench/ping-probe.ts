@@ -1,5 +1,5 @@
 /**
- * A process of its own that pings a server every 5 ms and says how long the answers took: the longest stall
+ * A process of its own that pings a server every few milliseconds and says how long the answers took: the longest stall
  * as another client feels it. Apart from the loader's process, whose own work would count as latency.
  */
 import { fork } from 'node:child_process'
@@ -17,9 +17,12 @@ export interface PingLatency {
 
 const PING_EVERY_MS = 5
 
-/** Starts pinging 127.0.0.1:`port`; the answer stops it and gives the latencies. */
-export async function startPingProbe(port: number): Promise<() => Promise<PingLatency>> {
-  const child = fork(fileURLToPath(import.meta.url), [`${port}`])
+/** Starts pinging 127.0.0.1:`port`, `every` ms after each answer; what it returns stops it and gives the latencies. */
+export async function startPingProbe(
+  port: number,
+  every: number = PING_EVERY_MS,
+): Promise<() => Promise<PingLatency>> {
+  const child = fork(fileURLToPath(import.meta.url), [`${port}`, `${every}`])
   const next = <Message>(): Promise<Message> =>
     new Promise((resolve, reject) => {
       child.once('message', (message) => resolve(message as Message))
@@ -33,7 +36,7 @@ export async function startPingProbe(port: number): Promise<() => Promise<PingLa
   }
 }
 
-async function probe(port: number): Promise<void> {
+async function probe(port: number, every: number): Promise<void> {
   process.once('disconnect', () => process.exit())
   const client = await ControlClient.connect(port)
   const samples: number[] = []
@@ -49,7 +52,7 @@ async function probe(port: number): Promise<void> {
   process.send?.('ready')
   while (!stop.signal.aborted) {
     await ping()
-    await new Promise((resolve) => setTimeout(resolve, PING_EVERY_MS))
+    await new Promise((resolve) => setTimeout(resolve, every))
   }
   client.close()
   const max = samples.reduce((most, sample) => Math.max(most, sample), 0)
@@ -63,4 +66,4 @@ async function probe(port: number): Promise<void> {
 }
 
 const runAlone = process.argv[1] === fileURLToPath(import.meta.url) && process.send !== undefined
-if (runAlone) await probe(Number(process.argv[2]))
+if (runAlone) await probe(Number(process.argv[2]), Number(process.argv[3]))

@@ -1,4 +1,4 @@
-/** CPU time and resident memory of another process, from Linux's /proc. Elsewhere the answer is undefined. */
+/** CPU time and memory of other processes, from Linux's /proc. Elsewhere there is no answer. */
 import { readFileSync } from 'node:fs'
 
 export interface ProcessUsage {
@@ -31,4 +31,32 @@ export function parseCpuMicros(stat: string): number {
 /** VmRSS of a /proc/<pid>/status text in bytes; NaN when the line is missing. */
 export function parseRssBytes(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+}
+
+/**
+ * Memory in use by process `pid` and its children in bytes, a page that several share counted once (PSS): what a save
+ * by fork copies is in it. NaN where /proc does not tell.
+ */
+export function readTreeBytes(pid: number): number {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
+    const own = parsePssBytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))
+    return children.reduce(
+      (sum, child) => (child === '' ? sum : sum + readTreeBytesOrNone(Number(child))),
+      own,
+    )
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** The Pss line of a /proc/<pid>/smaps_rollup text in bytes; NaN when the line is missing. */
+export function parsePssBytes(rollup: string): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1024
+}
+
+/** A child may have ended meanwhile. */
+function readTreeBytesOrNone(pid: number): number {
+  const bytes = readTreeBytes(pid)
+  return Number.isNaN(bytes) ? 0 : bytes
 }

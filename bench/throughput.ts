@@ -23,16 +23,17 @@ interface Run {
 /** A quarter of a run before the timed ones, so that neither server is measured cold. */
 const WARM_UP_SHARE = 0.25
 
-/** Runs all `works` on a fresh pair of servers and resolves to one row for each. */
+/** Runs all `works` on a fresh pair of servers, started with `settings`, and resolves to one row for each. */
 export async function measureThroughput(
   programs: [Program, Program],
   works: readonly Workload[],
   alternations: number,
   progress: Progress,
+  settings: readonly string[] = [],
 ): Promise<ThroughputRow[]> {
   const pair: Contestant[] = []
   try {
-    for (const program of programs) pair.push(await startContestant(program))
+    for (const program of programs) pair.push(await startContestant(program, settings))
     const rows: ThroughputRow[] = []
     let loaded: Workload | undefined
     for (const work of works) {

@@ -1,7 +1,14 @@
 /** Reading /proc: the fields of stat and status, and no answer where there is none. */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { parseCpuMicros, parseRssBytes, readProcessUsage } from '../../bench/process-usage.ts'
+import {
+  parseCpuMicros,
+  parsePssBytes,
+  parseRssBytes,
+  readProcessUsage,
+  readTreeBytes,
+} from '../../bench/process-usage.ts'
 
 it('adds utime and stime, whatever the process is called', () => {
   const rest = 'S 1 2 3 4 5 6 7 8 9 10 1234 66 14 15 16'
@@ -22,4 +29,17 @@ it.skipIf(!existsSync('/proc/self/stat'))('sees this process', () => {
   const usage = readProcessUsage(process.pid)
   expect(usage?.cpuMicros).toBeGreaterThan(0)
   expect(usage?.rssBytes).toBeGreaterThan(1e6)
+})
+
+it('reads Pss, not its parts', () => {
+  expect(parsePssBytes('Rss:    900 kB\nPss:    512 kB\nPss_Anon:  7 kB\n')).toBe(524_288)
+  expect(readTreeBytes(2 ** 30)).toBeNaN()
+})
+
+it.skipIf(!existsSync('/proc/self/smaps_rollup'))('counts the children too', () => {
+  const alone = readTreeBytes(process.pid)
+  expect(alone).toBeGreaterThan(1e6)
+  const child = spawn('sleep', ['5'])
+  expect(readTreeBytes(process.pid)).not.toBeNaN()
+  child.kill()
 })
