@@ -57,6 +57,10 @@ export async function startOpenLoop(load: OpenLoad): Promise<OpenLoop> {
   }
 }
 
+function fail(error: Error): never {
+  throw error
+}
+
 class Connection {
   readonly socket: net.Socket
   /** When each unanswered request was sent. */
@@ -64,9 +68,6 @@ class Connection {
 
   constructor(port: number, answered: (milliseconds: number) => void) {
     this.socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
-    const fail = (error: Error) => {
-      throw error
-    }
     const parser = new Parser({
       returnReply: () => answered(performance.now() - (this.sent.shift() as number)),
       returnError: fail,
