@@ -74,7 +74,7 @@ function restore(client: Client, args: Arguments): void {
 
   const old = db.peek(args.block, args.offsets[1], args.lengths[1], restored)
   if (old !== null) db.remove(old)
-  if (ttl !== 0n && deadline <= BigInt(now)) {
+  if (ttl !== 0n && deadline <= BigInt(now) && !engine.keyspace.loading) {
     value.discard()
     if (old !== null) {
       db.changed(args, 1, NOTIFY_GENERIC, 'del')

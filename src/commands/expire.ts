@@ -26,7 +26,8 @@ function expire(client: Client, args: Arguments, unit: number, relative: boolean
     reply.integer(0)
     return
   }
-  if (deadline <= now) {
+  // What is loaded may make it live longer yet.
+  if (deadline <= now && !engine.keyspace.loading) {
     db.remove(entry)
     db.changed(args, 1, NOTIFY_GENERIC, 'del')
     engine.propagation.replace(client, args, engine.settings.lazyfreeLazyExpire ? 'UNLINK' : 'DEL', 1)

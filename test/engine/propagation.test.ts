@@ -183,3 +183,12 @@ test('aof-timestamp-enabled annotates the first change of each second', () => {
     'SET k x',
   ])
 })
+
+test('while a dataset is loaded a moment in the past removes nothing: a later command may move it', () => {
+  s.engine.keyspace.loading = true
+  s.run('SET k v')
+  expect(s.run('PEXPIREAT k 1')).toBe(':1\r\n')
+  expect(s.run('PERSIST k')).toBe(':1\r\n')
+  s.engine.keyspace.loading = false
+  expect(s.run('GET k')).toBe('$1\r\nv\r\n')
+})
