@@ -23,7 +23,7 @@ const DEFAULT = 'default'
 const SINCE_FORBIDDEN: Readonly<Record<Denial['reason'], string>> = {
   command: 'no permission to execute the command or subcommand',
   key: 'no permission to touch the specified keys',
-  channel: 'no permission to access one of the channels used as arguments to the command',
+  channel: 'no permission to access one of the channels used as arguments',
 }
 
 export class AccessList {
@@ -200,7 +200,7 @@ export class AccessList {
 
   /** Closes clients; the one at whose request it happens has its reply first. */
   private disconnect(by: Client | null, which: (client: Client) => boolean): void {
-    for (const client of [...this.engine.clients.values()]) {
+    for (const client of this.engine.clients.values()) {
       if (!which(client)) continue
       client.user = this.defaultUser
       client.authenticated = false

@@ -15,8 +15,8 @@ export class User {
   nopass: boolean
   /** SHA-256 digests in hexadecimal. */
   passwords: string[]
-  /** How RESTORE's payloads are checked: kept and shown, they are checked for everyone here. */
-  sanitizesPayload: boolean
+  /** What was said of checking RESTORE's payloads, which here is done for everyone: kept and shown. '' for nothing. */
+  payloadFlag: string
   /** The first is the one that rules without parentheses change. */
   selectors: Selector[]
   /** `acl-pubsub-default allchannels`, for new users and "reset". */
@@ -28,7 +28,7 @@ export class User {
     this.enabled = false
     this.nopass = false
     this.passwords = []
-    this.sanitizesPayload = true
+    this.payloadFlag = ''
     this.allChannelsByDefault = allChannelsByDefault
     const root = new Selector(catalog)
     root.allChannels = allChannelsByDefault
@@ -40,7 +40,7 @@ export class User {
     this.enabled = other.enabled
     this.nopass = other.nopass
     this.passwords = [...other.passwords]
-    this.sanitizesPayload = other.sanitizesPayload
+    this.payloadFlag = other.payloadFlag
     this.selectors = other.selectors.map((selector) => selector.copy())
   }
 
@@ -68,7 +68,7 @@ export class User {
         return null
       case 'sanitize-payload':
       case 'skip-sanitize-payload':
-        this.sanitizesPayload = rule.length === 'sanitize-payload'.length
+        this.payloadFlag = rule.toLowerCase()
         return null
       case 'clearselectors':
         this.selectors.length = 1
@@ -109,7 +109,7 @@ export class User {
   get flags(): string[] {
     const flags = [this.enabled ? 'on' : 'off']
     if (this.nopass) flags.push('nopass')
-    if (!this.sanitizesPayload) flags.push('skip-sanitize-payload')
+    if (this.payloadFlag !== '') flags.push(this.payloadFlag)
     return flags
   }
 
@@ -127,7 +127,7 @@ export class User {
     this.nopass = false
     this.passwords = []
     this.enabled = false
-    this.sanitizesPayload = true
+    this.payloadFlag = 'sanitize-payload'
     const root = new Selector(this.root.catalog)
     root.allChannels = this.allChannelsByDefault
     this.selectors = [root]
