@@ -36,6 +36,7 @@ export interface Link {
 export const HELD_BY_BLOCK = 1
 export const HELD_BY_PAUSE = 2
 export const HELD_BY_GUARD = 4
+export const HELD_BY_MEMORY = 8
 
 export class Client {
   readonly engine: Engine

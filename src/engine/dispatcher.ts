@@ -32,6 +32,7 @@ import {
   GATE_TRACKING,
   GATE_TRACKING_FULL,
 } from './gates.ts'
+import { REFUSED, WAITS } from './memory-limit.ts'
 import { discardTransaction } from './transaction.ts'
 
 /** Longest part of a client's bytes that an error text repeats. */
@@ -231,12 +232,13 @@ export class Dispatcher {
       this.reject(client, command, refusal)
       return true
     }
-    if (
-      (gates & GATE_MEMORY) !== 0 &&
-      !this.engine.memoryLimit.admits(client, command, flagsOf(client, command), args)
-    ) {
-      this.reject(client, command, OUT_OF_MEMORY)
-      return true
+    if ((gates & GATE_MEMORY) !== 0) {
+      const verdict = this.engine.memoryLimit.admits(client, command, flagsOf(client, command), args)
+      if (verdict === WAITS) return false
+      if (verdict === REFUSED) {
+        this.reject(client, command, OUT_OF_MEMORY)
+        return true
+      }
     }
     if ((gates & GATE_SUBSCRIBED) !== 0 && !command.whileSubscribed) {
       this.reject(client, command, notWhileSubscribed(command))

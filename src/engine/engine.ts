@@ -192,6 +192,7 @@ export class Engine {
     this.watches.unwatch(client)
     this.outputLimits.forget(client)
     this.clientEviction.forget(client)
+    this.memoryLimit.forget(client)
     this.pubsub.unsubscribeAll(client)
     this.tracking.forget(client)
     this.monitor.stop(client)

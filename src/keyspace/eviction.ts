@@ -84,6 +84,8 @@ export class Eviction {
   private checksLeft: number
   /** An earlier call ran out of time. */
   private unfinished: boolean
+  /** Bytes that somebody waits for: they count as used, so that no other writer takes the room meanwhile. */
+  reserved: number
   /** The database to begin with. */
   private nextDatabase: number
 
@@ -102,6 +104,7 @@ export class Eviction {
     this.tightLimit = Number.POSITIVE_INFINITY
     this.checksLeft = 0
     this.unfinished = false
+    this.reserved = 0
     this.nextDatabase = 0
     this.configure()
   }
@@ -117,7 +120,7 @@ export class Eviction {
   /** Whether `bytes` more may be above the limit: run() knows for certain. For every command, so it only compares. */
   isTight(bytes: number): boolean {
     if (--this.checksLeft < 0) this.countOverhead()
-    return this.keyspace.arena.bytesUsed + bytes > this.tightLimit
+    return this.keyspace.arena.bytesUsed + bytes + this.reserved > this.tightLimit
   }
 
   /**
@@ -127,9 +130,17 @@ export class Eviction {
   run(bytes: number): number {
     // Asked for without an excess in sight: the indexes are due, or the excess may be over.
     if (this.checksLeft <= 0 || this.excess(bytes) <= 0) this.countOverhead()
-    const result = this.excess(bytes) <= 0 ? WITHIN_LIMIT : this.evict(bytes)
+    let result = this.excess(bytes) <= 0 ? WITHIN_LIMIT : this.evict(bytes)
+    // There is room for these bytes, if not for those of whoever waits too.
+    if (result === OUT_OF_ROOM && this.excess(bytes) <= this.reserved) result = WITHIN_LIMIT
     this.note(result)
     return result
+  }
+
+  /** Whether it is these bytes that the limit would be exceeded by, what is reserved aside. */
+  wouldExceed(bytes: number): boolean {
+    const free = this.limit - this.keyspace.arena.bytesUsed
+    return free >= 0 && bytes > free
   }
 
   /** Goes on with what run() left unfinished, for as long as one call may take. Returns as run() does. */
@@ -306,7 +317,7 @@ export class Eviction {
 
   /** Bytes above the limit when `bytes` more come, as of the last counting of the indexes. */
   private excess(bytes: number): number {
-    return this.keyspace.arena.bytesUsed + bytes - this.limit
+    return this.keyspace.arena.bytesUsed + bytes + this.reserved - this.limit
   }
 
   private countOverhead(): void {

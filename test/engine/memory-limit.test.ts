@@ -1,7 +1,7 @@
 /** maxmemory as clients meet it: what is refused with which bytes, what is evicted, who is told. */
 import { describe, expect, test } from 'vitest'
 import { usedBytes } from '../../src/keyspace/memory.ts'
-import { type Session, session } from '../commands/session.ts'
+import { argumentsOf, type Session, session } from '../commands/session.ts'
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 const ABORTED = '-EXECABORT Transaction discarded because of'
@@ -169,6 +169,44 @@ describe('eviction', () => {
     s.timers.run()
     expect(s.engine.keyspace.stats.evictedKeys).toBeGreaterThan(500)
     expect(usedBytes(s.engine.keyspace)).toBeLessThanOrEqual(s.engine.settings.maxmemory)
+  })
+
+  test('a large value among small ones waits for its room, and nobody else does', () => {
+    const s = filled('allkeys-lru', 3000, 0)
+    const other = s.another()
+    const { keyspace, settings, dispatcher } = s.engine
+    let micros = 0
+    s.clock.monotonicMicros = () => (micros += 100)
+    const large = argumentsOf(['SET', 'large', 'x'.repeat(100_000)])
+    expect(dispatcher.dispatch(s.client, large)).toBe(false)
+    expect(s.client.held).not.toBe(0)
+    const waiting = keyspace.usedBytes
+    for (let i = 0; i < 200; i++) expect(other.run(`SET other${i} value`)).toBe('+OK\r\n')
+    // The room made for the one who waits is not filled up by those who do not.
+    expect(keyspace.usedBytes).toBeLessThanOrEqual(waiting)
+    s.timers.run()
+    expect(s.client.held).toBe(0)
+    expect(dispatcher.dispatch(s.client, large)).toBe(true)
+    s.client.reply.release()
+    expect(s.run('STRLEN large')).toBe(':100000\r\n')
+    expect(keyspace.usedBytes).toBeLessThanOrEqual(settings.maxmemory)
+    expect(keyspace.eviction.reserved).toBe(0)
+  })
+
+  test('who waits when nothing more may go is refused, and the others are not', () => {
+    const s = session({ config: { 'maxmemory-policy': 'volatile-lru' } })
+    const other = s.another()
+    for (let i = 0; i < 1000; i++) s.run(`SET goes${i} value EX 1000`)
+    for (let i = 0; i < 2000; i++) s.run(`SET stays${i} value`)
+    setRoom(s, 0)
+    let micros = 0
+    s.clock.monotonicMicros = () => (micros += 100)
+    const large = argumentsOf(['SET', 'large', 'x'.repeat(150_000)])
+    expect(s.engine.dispatcher.dispatch(s.client, large)).toBe(false)
+    s.timers.run()
+    expect(other.run('SET small value')).toBe('+OK\r\n')
+    expect(s.engine.dispatcher.dispatch(s.client, large)).toBe(true)
+    expect(sent(s)).toBe(OOM)
   })
 
   test('reads evict too', () => {

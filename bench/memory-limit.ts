@@ -1,0 +1,192 @@
+/**
+ * Whether maxmemory holds: SETs of 16 B to 1 MB, pipelined on several connections, into a full server, and the memory
+ * in use asked for every millisecond: `npx tsx bench/memory-limit.ts [--seconds N] [--maxmemory BYTES] [--policy P]
+ * [--depth N] [--mix even|extreme] [--subject PATH] [--against PATH]`. What is above the limit matters here, not the speed.
+ */
+import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { SeededRandom } from '../src/platform/random.ts'
+import { type Contestant, killAll, programAt, startContestant, versionOf } from './contestant.ts'
+import { describeMachine } from './report.ts'
+import { table } from './table.ts'
+
+const MIB = 1024 * 1024
+const SMALLEST = 16
+const LARGEST = MIB
+const CONNECTIONS = 4
+const BODY = Buffer.alloc(LARGEST, 'x')
+/** What the goal allows above maxmemory. */
+const ABOVE_PERCENT = 1
+
+interface Outcome {
+  readonly samples: number
+  /** The most in use, without the clients' buffers, and how often it was above the limit, and above 1 % more. */
+  readonly most: number
+  readonly above: number
+  readonly farAbove: number
+  readonly commands: number
+  readonly evicted: number
+  readonly refused: number
+  readonly stallMs: number | undefined
+}
+
+/** Sizes of values by name: spread evenly over their logarithm, or thousands of small ones for each large one. */
+const MIXES: Readonly<Record<string, (random: SeededRandom) => number>> = {
+  even: (random) => Math.floor(SMALLEST * (LARGEST / SMALLEST) ** random.fraction()),
+  extreme: (random) => (random.below(5000) === 0 ? LARGEST : SMALLEST + random.below(48)),
+}
+
+/** SETs of random sizes, `depth` unanswered at a time, until stopped; `counts` are replies and errors among them. */
+function pour(
+  port: number,
+  { depth, mix }: { depth: number; mix: string },
+  seed: number,
+  counts: { replies: number; errors: number },
+): () => void {
+  const sizes = MIXES[mix]
+  const random = new SeededRandom(seed)
+  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
+  const request = (): void => {
+    const size = sizes(random)
+    const key = `key:${random.below(1_000_000)}`
+    socket.write(`*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${size}\r\n`)
+    socket.write(BODY.subarray(0, size))
+    socket.write('\r\n')
+  }
+  socket.on('connect', () => {
+    for (let i = 0; i < depth; i++) request()
+  })
+  socket.on('data', (chunk: Buffer) => {
+    socket.cork()
+    for (const byte of chunk) {
+      // Replies are +OK or -OOM.
+      if (byte === 0x2d) counts.errors++
+      if (byte !== 0x0a) continue
+      counts.replies++
+      request()
+    }
+    socket.uncork()
+  })
+  socket.on('error', () => {})
+  return () => socket.destroy()
+}
+
+async function measure(
+  { control, port }: Contestant,
+  options: { seconds: number; maxmemory: number; policy: string; depth: number; mix: string },
+): Promise<Outcome> {
+  await control.send('CONFIG', 'SET', 'maxmemory', `${options.maxmemory}`, 'maxmemory-policy', options.policy)
+  const counts = { replies: 0, errors: 0 }
+  const stops = Array.from({ length: CONNECTIONS }, (_, i) => pour(port, options, i + 1, counts))
+  let most = 0
+  let above = 0
+  let farAbove = 0
+  let samples = 0
+  const end = performance.now() + options.seconds * 1000
+  while (performance.now() < end) {
+    const text = String(await control.send('INFO', 'memory'))
+    const figure = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1])
+    const used = figure('used_memory') - figure('mem_clients_normal')
+    samples++
+    most = Math.max(most, used)
+    if (used > options.maxmemory) above++
+    if (used > options.maxmemory * (1 + ABOVE_PERCENT / 100)) farAbove++
+    await sleep(1)
+  }
+  for (const stop of stops) stop()
+  const info = await control.info()
+  const stall = info.get('loop_stall_max_us')
+  return {
+    samples,
+    most,
+    above,
+    farAbove,
+    commands: counts.replies,
+    evicted: Number(info.get('evicted_keys')),
+    refused: counts.errors,
+    stallMs: stall === undefined ? undefined : Number(stall) / 1000,
+  }
+}
+
+async function bench(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      maxmemory: { type: 'string', default: `${64 * MIB}` },
+      policy: { type: 'string', default: 'allkeys-lru' },
+      depth: { type: 'string', default: '16' },
+      mix: { type: 'string', default: 'even' },
+      subject: { type: 'string', default: 'dist/cli.js' },
+      against: { type: 'string', default: 'redis-server' },
+    },
+  })
+  const maxmemory = Number(values.maxmemory)
+  const options = {
+    maxmemory,
+    seconds: Number(values.seconds),
+    policy: values.policy,
+    depth: Number(values.depth),
+    mix: values.mix,
+  }
+  const rows: string[][] = []
+  const machine = describeMachine()
+  const programs = [programAt(values.subject), programAt(values.against)]
+  for (const program of programs) {
+    const contestant = await startContestant(program)
+    try {
+      const found = await measure(contestant, options)
+      rows.push([
+        program.label,
+        `${found.samples}`,
+        (found.most / MIB).toFixed(2),
+        `${((found.most / maxmemory - 1) * 100).toFixed(2)} %`,
+        `${found.above}`,
+        `${found.farAbove}`,
+        `${found.commands}`,
+        `${found.evicted}`,
+        `${found.refused}`,
+      ])
+    } finally {
+      await contestant.stop()
+    }
+  }
+  const head = [
+    'server',
+    'samples',
+    'most, MiB',
+    'above',
+    'samples above',
+    'by more than 1 %',
+    'SETs',
+    'evicted',
+    '-OOM',
+  ]
+  process.stdout.write(
+    [
+      '# Memory in use under maxmemory',
+      '',
+      `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, node ${machine.node}; ${programs.map(versionOf).join(' / ')}`,
+      `- ${values.seconds} s of SETs of 16 B to 1 MB (${values.mix}) at depth ${values.depth} on ${CONNECTIONS} connections, maxmemory ${maxmemory / MIB} MiB, ${values.policy}`,
+      '- in use: used_memory less mem_clients_normal, asked for every millisecond as far as the server answers',
+      '',
+      table(head, rows),
+      '',
+    ].join('\n'),
+  )
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll()
+    process.exit(130)
+  })
+}
+
+try {
+  await bench()
+} catch (error) {
+  killAll()
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
