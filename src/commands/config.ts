@@ -36,6 +36,23 @@ function set(client: Client, args: Arguments): void {
   client.reply.ok()
 }
 
+/** Settings whose values nobody may read in a log. */
+const SECRET_NAMES: ReadonlySet<string> = new Set([
+  'requirepass',
+  'masteruser',
+  'masterauth',
+  'tls-key-file-pass',
+  'tls-client-key-file-pass',
+])
+
+function secretsOfSet(args: Arguments): number[] {
+  const secrets: number[] = []
+  for (let i = 3; i < args.count; i += 2) {
+    if (SECRET_NAMES.has(args.text(i - 1).toLowerCase())) secrets.push(i)
+  }
+  return secrets
+}
+
 /** Whether enable-protected-configs lets this client change guarded settings. */
 function allowsGuarded(client: Client): boolean {
   const { enableProtectedConfigs } = client.engine.settings
@@ -89,6 +106,7 @@ export const configCommands: Family = family('server', {
         flags: ['admin', 'noscript', 'loading', 'stale'],
         tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
         history: [['7.0.0', 'Added the ability to set multiple parameters in one call.']],
+        secrets: secretsOfSet,
         run: set,
       },
       RESETSTAT: {

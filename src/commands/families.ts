@@ -15,6 +15,7 @@ import { dumpCommands } from './dump.ts'
 import { expireCommands } from './expire.ts'
 import { infoCommands } from './info.ts'
 import { keyCommands } from './keys.ts'
+import { latencyCommands } from './latency.ts'
 import { lcsCommands } from './lcs.ts'
 import { listSearchCommands } from './list-search.ts'
 import { listCommands } from './lists.ts'
@@ -26,6 +27,7 @@ import { persistenceCommands } from './persistence.ts'
 import { pubsubCommands } from './pubsub.ts'
 import { scanCommands } from './scan.ts'
 import { serverCommands } from './server.ts'
+import { slowlogCommands } from './slowlog.ts'
 import { sortCommands } from './sort.ts'
 import { stringCommands } from './strings.ts'
 import { transactionCommands } from './transactions.ts'
@@ -43,6 +45,8 @@ export const families: readonly Family[] = [
   debugCommands,
   memoryCommands,
   monitorCommands,
+  slowlogCommands,
+  latencyCommands,
   transactionCommands,
   databaseCommands,
   keyCommands,

@@ -1,6 +1,7 @@
 /** INFO: the sections Redis's tools read, each figure from where it is counted. */
 import type { Client } from '../engine/client.ts'
 import { type Command, type Family, family } from '../engine/command.ts'
+import type { CommandTable } from '../engine/command-table.ts'
 import type { Engine } from '../engine/engine.ts'
 import { datasetPercent, memoryReport, ratio } from '../engine/memory-report.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
@@ -38,6 +39,7 @@ const SECTIONS: readonly Section[] = [
   { title: 'Modules', byDefault: true, fields: () => [] },
   { title: 'Commandstats', byDefault: false, fields: commandStats },
   { title: 'Errorstats', byDefault: true, fields: errorStats },
+  { title: 'Latencystats', byDefault: false, fields: latencyStats },
   { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', byDefault: true, fields: keyspace },
   { title: 'Respite', byDefault: true, fields: respite },
@@ -280,12 +282,9 @@ function cpu(): Fields {
 }
 
 function commandStats({ commands }: Engine): Fields {
-  const used: Command[] = []
-  for (const command of commands.commands) {
-    for (const one of [command, ...(command.subcommands?.values() ?? [])]) {
-      if (one.calls > 0 || one.rejected > 0) used.push(one)
-    }
-  }
+  const used = everyCommand(commands).filter(
+    ({ calls, rejected, failed }) => calls > 0 || rejected > 0 || failed > 0,
+  )
   return used.map(({ name, calls, micros, rejected, failed }) => {
     const each = calls === 0 ? '0.00' : (micros / calls).toFixed(2)
     const usec = Math.round(micros)
@@ -294,6 +293,25 @@ function commandStats({ commands }: Engine): Fields {
       `calls=${calls},usec=${usec},usec_per_call=${each},rejected_calls=${rejected},failed_calls=${failed}`,
     ]
   })
+}
+
+function everyCommand({ commands }: CommandTable): Command[] {
+  return commands.flatMap((command) => [command, ...(command.subcommands?.values() ?? [])])
+}
+
+function latencyStats({ commands, settings }: Engine): Fields {
+  const percentiles = settings.latencyTrackingInfoPercentiles
+  if (!settings.latencyTracking) return []
+  const fields: [string, string][] = []
+  for (const { name, latency } of everyCommand(commands)) {
+    if (latency === null) continue
+    const texts = percentiles.map((percent) => {
+      const micros = latency.percentile(percent) / 1000
+      return `p${percent}=${micros.toFixed(3)}`
+    })
+    fields.push([`latency_percentiles_usec_${name}`, texts.join(',')])
+  }
+  return fields
 }
 
 function errorStats({ stats: { errorCodes } }: Engine): Fields {

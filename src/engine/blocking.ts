@@ -210,7 +210,7 @@ export class Blocking implements ArrivalListener {
   private serveClient(blocked: Blocked, key: number): void {
     const { client, args, wait } = blocked
     this.leave(blocked)
-    this.finish(blocked, () => wait.serve(client, args, key))
+    this.finish(blocked, () => wait.serve(client, args, key), args)
     this.kept.giveBack(args)
   }
 
@@ -223,8 +223,8 @@ export class Blocking implements ArrivalListener {
   }
 
   /** Has the client, which waits no more, answered; then it goes on with its input. */
-  private finish({ client, command }: Blocked, answer: () => void): void {
-    this.engine.dispatcher.finishBlocked(client, command, answer)
+  private finish({ client, command }: Blocked, answer: () => void, args: Arguments | null = null): void {
+    this.engine.dispatcher.finishBlocked(client, command, answer, args)
     client.link.flushSoon()
     client.link.resume()
   }

@@ -3,9 +3,13 @@
  * reads. Each fact is stated once, in the declaration; arity, gates, COMMAND INFO and DOCS follow from it.
  */
 import type { Arguments } from '../protocol/arguments.ts'
+import type { LatencyHistogram } from '../structures/latency-histogram.ts'
 import type { Client } from './client.ts'
 import type { KeyReference, KeySpec } from './key-specs.ts'
 import { arityOf } from './syntax.ts'
+
+/** Microseconds: long enough for a command to be measured one by one until more is known. */
+const PACE_UNKNOWN = 16
 
 /** Redis's command flags, by bit, in the order in which COMMAND INFO lists them. */
 export const FLAG_NAMES = [
@@ -65,7 +69,7 @@ export interface CommandSpec {
   readonly findKeys?: (args: Arguments) => KeyReference[]
   /** Which arguments are channels the user must be allowed, or (`patterns`) patterns of them. */
   readonly channels?: ChannelSpec
-  /** Indexes of arguments that MONITOR must not show, passwords. */
+  /** Indexes of arguments that MONITOR and SLOWLOG must not show, passwords. */
   readonly secrets?: (args: Arguments) => number[]
   readonly tips?: readonly string[]
   readonly history?: readonly (readonly [version: string, change: string])[]
@@ -110,6 +114,11 @@ export class Command {
   micros: number
   rejected: number
   failed: number
+  /** Of engine/command-timer.ts, in microseconds: when it began on the monotonic clock, and how long it usually takes. */
+  begunAt: number
+  pace: number
+  /** Null until latency-tracking has seen a call. */
+  latency: LatencyHistogram | null
 
   constructor(name: string, group: string, spec: CommandSpec, parent: Command | null) {
     this.name = parent === null ? name.toLowerCase() : `${parent.name}|${name.toLowerCase()}`
@@ -145,6 +154,9 @@ export class Command {
     this.micros = 0
     this.rejected = 0
     this.failed = 0
+    this.begunAt = 0
+    this.pace = PACE_UNKNOWN
+    this.latency = null
   }
 
   resetCounters(): void {
@@ -152,6 +164,7 @@ export class Command {
     this.micros = 0
     this.rejected = 0
     this.failed = 0
+    this.latency = null
   }
 }
 

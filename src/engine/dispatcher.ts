@@ -15,6 +15,7 @@ import {
 import type { Client } from './client.ts'
 import { type Command, FLAG } from './command.ts'
 import type { CommandTable } from './command-table.ts'
+import { CommandTimer } from './command-timer.ts'
 import type { Engine } from './engine.ts'
 import {
   GATE_ACL,
@@ -42,26 +43,28 @@ const ON_KEYSPACE = FLAG.write | FLAG.readonly | FLAG.may_replicate
 export class Dispatcher {
   private readonly engine: Engine
   private readonly table: CommandTable
-  // Time is read when the command changes, not for each: a pipeline of equal commands costs two readings.
-  private timed: Command | null
-  private timedSince: number
+  private readonly timer: CommandTimer
 
   constructor(engine: Engine, table: CommandTable) {
     this.engine = engine
     this.table = table
-    this.timed = null
-    this.timedSince = 0
+    this.timer = new CommandTimer(engine)
   }
 
   /** Call before the commands of one chunk of input: they share one reading of the time. */
   beginBatch(): void {
     this.engine.clock.refresh()
-    this.timed = null
+    this.timer.begin()
+  }
+
+  /** Call before the arguments of commands that have run are overwritten. */
+  settle(): void {
+    this.timer.settle()
   }
 
   /** Call after the last command of the chunk. */
   endBatch(): void {
-    this.switchTimer(null)
+    this.timer.settle()
   }
 
   /**
@@ -94,15 +97,23 @@ export class Dispatcher {
     return true
   }
 
-  /** Has a command that blocked reply now, by `answer`, which may throw as handlers do. It is no new call. */
-  finishBlocked(client: Client, command: Command, answer: () => void): void {
+  /**
+   * Has a command that blocked reply now, by `answer`, which may throw as handlers do. It is no new call. With its
+   * arguments it counts as slow when the answer takes long; they are absent when the wait was in vain.
+   */
+  finishBlocked(
+    client: Client,
+    command: Command,
+    answer: () => void,
+    args: Arguments | null = null,
+  ): void {
     const { keyspace } = this.engine
     const { noTouch } = keyspace
     const { pushes } = this.engine
     // CLIENT UNBLOCK answers from within another client's command, but changes nothing that would be pushed.
     const within = pushes.current !== null
     const mark = client.reply.length
-    this.switchTimer(command)
+    this.timer.change(command)
     if (!within) pushes.begin(client)
     keyspace.noTouch = client.noTouch
     this.engine.propagation.enter()
@@ -114,6 +125,7 @@ export class Dispatcher {
     }
     this.engine.propagation.end()
     keyspace.noTouch = noTouch
+    this.timer.unblocked(client, command, args)
     if ((client.gates & GATE_REPLY) !== 0) silence(client, mark)
     if (!within) pushes.end(client)
   }
@@ -139,11 +151,10 @@ export class Dispatcher {
   }
 
   private run(client: Client, command: Command, args: Arguments): void {
-    if (command !== this.timed) this.switchTimer(command)
+    const { timer } = this
+    if (command !== timer.command) timer.change(command)
     const mark = client.reply.length
     client.lastCommand = command
-    command.calls++
-    this.engine.stats.commandsProcessed++
     const { propagation, keyspace } = this.engine
     const { active } = propagation
     const { dirty } = keyspace
@@ -155,6 +166,10 @@ export class Dispatcher {
       this.answerError(client, command, error)
     }
     if (active) propagation.leave(client, command, args, keyspace.dirty !== dirty)
+    // Counted when they have run: INFO does not see itself, and RESETSTAT leaves itself.
+    command.calls++
+    this.engine.stats.commandsProcessed++
+    timer.ran(client, command, args, mark)
   }
 
   private answerError(client: Client, command: Command, error: unknown): void {
@@ -275,13 +290,6 @@ export class Dispatcher {
     this.follow(client, command, args)
     keyspace.noTouch = false
     return true
-  }
-
-  private switchTimer(command: Command | null): void {
-    const now = this.engine.clock.monotonicMicros()
-    if (this.timed !== null) this.timed.micros += now - this.timedSince
-    this.timed = command
-    this.timedSince = now
   }
 }
 

@@ -26,6 +26,7 @@ import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyGuard } from './key-guard.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
+import { LatencyMonitor } from './latency-monitor.ts'
 import { MemoryLimit } from './memory-limit.ts'
 import { Migrations } from './migration.ts'
 import { Monitor } from './monitor.ts'
@@ -34,6 +35,7 @@ import { Pause } from './pause.ts'
 import { Propagation } from './propagation.ts'
 import { PubSub } from './pubsub.ts'
 import { Pushes } from './pushes.ts'
+import { SlowLog } from './slow-log.ts'
 import { Stats } from './stats.ts'
 import { Tracking } from './tracking.ts'
 import { Turn } from './turn.ts'
@@ -73,6 +75,8 @@ export class Engine {
   readonly watches: Watches
   readonly commands: CommandTable
   readonly acl: AccessList
+  readonly slowLog: SlowLog
+  readonly latencyMonitor: LatencyMonitor
   readonly dispatcher: Dispatcher
   readonly turn: Turn
   readonly pause: Pause
@@ -122,6 +126,8 @@ export class Engine {
     this.keyChanges = new KeyChanges(this.keyspace)
     this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families, parts.configuration.renames)
+    this.slowLog = new SlowLog()
+    this.latencyMonitor = new LatencyMonitor(this.settings, parts.clock)
     this.dispatcher = new Dispatcher(this, this.commands)
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)

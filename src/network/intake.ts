@@ -198,6 +198,7 @@ export class Intake {
       if (count > 1) engine.keyspace.lookahead.run(client.db, requests, count)
       left -= count
       const ran = this.dispatchAll(count)
+      dispatcher.settle()
       if (ran > 0) at = ends[ran - 1]
       const resting = client.held !== 0 || client.closeAfterReply || this.stopped
       if (ran < count || (resting && status === MALFORMED)) {

@@ -29,6 +29,11 @@ export function wrongArguments(command: string): ErrorReply {
   return err(`wrong number of arguments for '${command}' command`)
 }
 
+/** The same of a subcommand whose declared arity lets them pass. */
+export function wrongSubcommandArguments(container: string, given: string): ErrorReply {
+  return err(`unknown subcommand or wrong number of arguments for '${given}'. Try ${container} HELP.`)
+}
+
 export const WRONG_TYPE: ErrorReply = new ErrorReply(
   'WRONGTYPE Operation against a key holding the wrong kind of value',
 )

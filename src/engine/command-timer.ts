@@ -1,0 +1,211 @@
+/**
+ * How long commands take: for INFO commandstats, for the latency histograms, and to find the slow ones for SLOWLOG
+ * and LATENCY. It measures; what it finds is kept by slow-log.ts, latency-monitor.ts and the command's histogram.
+ *
+ * A reading of the clock costs 40 ns, a tenth of a short command in a deep pipeline, and two for each command would
+ * be a fifth. So the end of one command is the start of the next, and a run of equal commands shares readings: so
+ * many that a reading costs some 2 % of the time between two (`BUDGET_MICROS` over the command's usual time). Whatever
+ * takes more than 2 µs is therefore measured one by one; so is everything that a client sends without a
+ * pipeline, and everything while the threshold of SLOWLOG is so low that short commands count. Exact in all cases are
+ * the sums, the counts, and that no slow command is missed: a group of short ones that as a whole takes less than the
+ * threshold holds none. What is a guess is which one of at most 16 equal neighbours in one pipeline it was: the one
+ * with the longest request and reply, since that is what makes a short command long. The others of the group then
+ * count with the usual time, and without a slow one each counts with the group's mean.
+ *
+ * The time between two commands (decoding, gates) counts for one of them; Redis leaves it out.
+ * bench/micro/pipeline.ts shows the cost, with and without.
+ */
+import type { Settings } from '../config/settings.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Arguments } from '../protocol/arguments.ts'
+import { LatencyHistogram } from '../structures/latency-histogram.ts'
+import type { Client } from './client.ts'
+import { type Command, FLAG } from './command.ts'
+import type { Engine } from './engine.ts'
+
+/** Most commands that share a reading; as many as an intake reads ahead, so that their arguments are still there. */
+const GROUP_MAX = 16
+/** Time between two readings that makes their cost small, microseconds. */
+const BUDGET_MICROS = 2.5
+/** The usual time follows what is measured with this weight, up to this many microseconds. */
+const PACE_WEIGHT = 1 / 8
+const PACE_MAX = 16
+/** A group that takes so many times its usual time has one in it that is to blame. */
+const OUTLIER = 4
+/** Below this threshold for slow commands, microseconds, a group may exceed it without holding one. */
+const GROUPS_FROM = 100
+
+export class CommandTimer {
+  /** What is being measured; null: nothing. */
+  command: Command | null
+  private readonly engine: Engine
+  private readonly clock: Clock
+  private readonly settings: Settings
+  private since: number
+  /** The commands that ran since the last reading, and the length of the client's reply when each began. */
+  private count: number
+  private readonly args: (Arguments | null)[]
+  private readonly marks: Int32Array
+  private client: Client | null
+  /** So many of them share a reading. */
+  private most: number
+  /** From here on a command is slow, microseconds. */
+  private slowMicros: number
+
+  constructor(engine: Engine) {
+    this.command = null
+    this.engine = engine
+    this.clock = engine.clock
+    this.settings = engine.settings
+    this.since = 0
+    this.count = 0
+    this.args = Array.from({ length: GROUP_MAX }, () => null)
+    this.marks = new Int32Array(GROUP_MAX)
+    this.client = null
+    this.most = 1
+    this.slowMicros = 0
+    this.configure()
+    const { configuration } = engine
+    configuration.onChange('slowlogLogSlowerThan', () => this.configure())
+    configuration.onChange('latencyMonitorThreshold', () => this.configure())
+    configuration.onChange('slowlogMaxLen', (length) => {
+      engine.slowLog.trim(length)
+      return undefined
+    })
+  }
+
+  /** Nothing has run yet. */
+  begin(): void {
+    this.command = null
+    this.count = 0
+  }
+
+  /** Another command begins. One that runs others (EXEC) goes on when they have run. */
+  change(command: Command): void {
+    const now = this.clock.monotonicMicros()
+    if (this.count > 0) this.take(now)
+    this.since = now
+    command.begunAt = now
+    this.command = command
+    this.most = this.groupOf(command)
+  }
+
+  /** A command has run, and its arguments stay as they are until settle(). `mark` is where its reply begins. */
+  ran(client: Client, command: Command, args: Arguments, mark: number): void {
+    if (command !== this.command) {
+      this.returned(client, command, args)
+      return
+    }
+    const { count } = this
+    this.args[count] = args
+    this.marks[count] = mark
+    this.client = client
+    this.count = count + 1
+    if (count + 1 >= this.most) this.settle()
+  }
+
+  /** Reads the clock for what has run: call before its arguments go. */
+  settle(): void {
+    if (this.count === 0) return
+    const now = this.clock.monotonicMicros()
+    this.take(now)
+    this.since = now
+  }
+
+  /** A command that had blocked has been answered; `args` is null when it was not served. */
+  unblocked(client: Client, command: Command, args: Arguments | null): void {
+    const elapsed = this.clock.monotonicMicros() - this.since
+    this.begin()
+    command.micros += elapsed
+    if (args !== null) this.note(client, command, args, elapsed)
+  }
+
+  /** A command that ran others has run: its time is all of it. */
+  private returned(client: Client, command: Command, args: Arguments): void {
+    this.settle()
+    const elapsed = this.clock.monotonicMicros() - command.begunAt
+    this.begin()
+    command.micros += elapsed
+    this.note(client, command, args, elapsed)
+  }
+
+  /** Takes account of the commands that ran up to `now`. */
+  private take(now: number): void {
+    const { command, client } = this
+    if (command === null || client === null) return
+    const elapsed = now - this.since
+    command.micros += elapsed
+    // One that blocked has yet to be answered, and counts then.
+    const count = client.held === 0 ? this.count : this.count - 1
+    if (count > 0) {
+      const usual = command.pace
+      let each = elapsed / count
+      command.pace = usual + ((each < PACE_MAX ? each : PACE_MAX) - usual) * PACE_WEIGHT
+      let worst = each
+      if (count > 1 && each > usual * OUTLIER) {
+        each = usual
+        worst = elapsed - usual * (count - 1)
+      }
+      if (this.settings.latencyTracking) {
+        command.latency ??= new LatencyHistogram()
+        if (worst === each) command.latency.record(each * 1000, count)
+        else {
+          command.latency.record(each * 1000, count - 1)
+          command.latency.record(worst * 1000, 1)
+        }
+      }
+      if (worst >= this.slowMicros) this.noteSlow(client, command, this.largest(client, count), worst)
+    }
+    this.count = 0
+    this.most = this.groupOf(command)
+  }
+
+  /** Takes account of one command. */
+  private note(client: Client, command: Command, args: Arguments, micros: number): void {
+    if (this.settings.latencyTracking) {
+      command.latency ??= new LatencyHistogram()
+      command.latency.record(micros * 1000, 1)
+    }
+    if (micros >= this.slowMicros) this.noteSlow(client, command, args, micros)
+  }
+
+  private noteSlow(client: Client, command: Command, args: Arguments, micros: number): void {
+    const { latencyMonitor, slowLog } = this.engine
+    const { slowlogLogSlowerThan, slowlogMaxLen } = this.settings
+    if (slowlogLogSlowerThan >= 0 && micros >= slowlogLogSlowerThan) {
+      slowLog.add(client, command, args, micros, slowlogMaxLen)
+    }
+    latencyMonitor.add((command.flags & FLAG.fast) === 0 ? 'command' : 'fast-command', micros / 1000)
+  }
+
+  /** The arguments of the one with the most bytes in its request and reply, of the first `count` of the group. */
+  private largest(client: Client, count: number): Arguments {
+    let found = this.args[0] as Arguments
+    let most = -1
+    for (let i = 0; i < count; i++) {
+      const args = this.args[i] as Arguments
+      const replyEnd = i + 1 < this.count ? this.marks[i + 1] : client.reply.length
+      const request = args.offsets[args.count - 1] + args.lengths[args.count - 1] - args.offsets[0]
+      const bytes = request + replyEnd - this.marks[i]
+      if (bytes < most) continue
+      most = bytes
+      found = args
+    }
+    return found
+  }
+
+  private groupOf(command: Command): number {
+    if (this.slowMicros < GROUPS_FROM) return 1
+    if (!this.settings.latencyTracking) return GROUP_MAX
+    const group = BUDGET_MICROS / command.pace
+    return group < GROUP_MAX ? group : GROUP_MAX
+  }
+
+  private configure(): undefined {
+    const { slowlogLogSlowerThan, latencyMonitorThreshold } = this.settings
+    this.slowMicros = Math.min(
+      slowlogLogSlowerThan < 0 ? Number.POSITIVE_INFINITY : slowlogLogSlowerThan,
+      latencyMonitorThreshold === 0 ? Number.POSITIVE_INFINITY : latencyMonitorThreshold * 1000,
+    )
+  }
+}
