@@ -1,4 +1,5 @@
 /** The public API: a server inside this process. */
+import { ConfigError } from './config/config-error.ts'
 import { Configuration } from './config/configuration.ts'
 import type { DirectiveName } from './config/directives.ts'
 import { LocalConnection } from './network/local-connection.ts'
@@ -28,6 +29,9 @@ export interface RespiteServer {
  */
 export async function createServer(options: ServerOptions = {}): Promise<RespiteServer> {
   const { port, ...others } = options
+  if (options.appendonly?.toLowerCase() === 'yes' && options.dir === undefined) {
+    throw new ConfigError('appendonly: there is nowhere to write, since no dir is given')
+  }
   const configuration = new Configuration({ bind: '127.0.0.1', save: '', ...others, port: port ?? '0' })
   const server = new Server({ configuration, log: silentLog() })
   const addresses = await server.start({ ephemeral: port === undefined, load: options.dir !== undefined })

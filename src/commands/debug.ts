@@ -1,8 +1,9 @@
 /** DEBUG: the subcommands that test suites of clients and servers use, behind enable-debug-command. */
-import type { Client } from '../engine/client.ts'
+import { type Client, HELD_BY_BLOCK } from '../engine/client.ts'
 import { type Family, family, type Handler } from '../engine/command.ts'
 import { hexId } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
+import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { datasetDigest, valueDigest } from '../keyspace/digest.ts'
 import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
 import { holdProcess } from '../platform/process.ts'
@@ -33,6 +34,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   POPULATE: { least: 3, most: 5, run: populate },
   PROTOCOL: { least: 3, most: 3, run: (client, args) => replyProtocolSample(client.reply, args) },
   RELOAD: { least: 2, most: 3, run: reload },
+  LOADAOF: { least: 2, most: 2, run: loadaof },
   'SET-ACTIVE-EXPIRE': { least: 3, most: 3, run: setActiveExpire },
   SLEEP: { least: 3, most: 3, run: sleep },
   'STRINGMATCH-LEN': { least: 4, most: 4, run: stringMatch },
@@ -158,6 +160,34 @@ function reload(client: Client, args: Arguments): void {
   client.reply.ok()
 }
 
+/** Forgets everything and loads the append-only file; until that is done the others are told that it is loading. */
+function loadaof(client: Client): void {
+  refuseWhileLoading(client)
+  const { engine, lastCommand } = client
+  const { aof, keyspace, propagation, dispatcher } = engine
+  if (aof.state !== 'on' || aof.busy || lastCommand === null || client.inTransaction) {
+    throw err('DEBUG LOADAOF needs appendonly yes, no snapshot under way, and no MULTI')
+  }
+  aof.writer.flush(true)
+  keyspace.flush(keyspace.databases)
+  propagation.activate(false)
+  engine.gates |= GATE_LOADING
+  client.held |= HELD_BY_BLOCK
+  const loaded = (): void => {
+    engine.gates &= ~GATE_LOADING
+    propagation.activate(true)
+    keyspace.dirty = 0
+    engine.log.warning('Append Only File loaded by DEBUG LOADAOF')
+    client.held &= ~HELD_BY_BLOCK
+    if (!engine.clients.has(client.id)) return
+    dispatcher.finishBlocked(client, lastCommand, () => client.reply.ok())
+    client.link.flushSoon()
+    client.link.resume()
+  }
+  // Half a dataset is not to be served.
+  void loadAppendOnlyFile(engine, aof.manifest).then(loaded, (error: Error) => engine.halt(error))
+}
+
 /** DEBUG runs while the dataset is loaded, but what is loaded expects its keys not to be there. */
 function refuseWhileLoading({ engine }: Client): void {
   if ((engine.gates & GATE_LOADING) !== 0) throw LOADING
@@ -190,6 +220,8 @@ const HELP: readonly string[] = [
   '    Output a hex signature of the values of all the specified keys.',
   'HTSTATS <dbid>',
   '    Return index statistics of the specified database.',
+  'LOADAOF',
+  '    Flush the append-only file and load it back from disk.',
   'LOG <message>',
   '    Write <message> to the server log.',
   'OBJECT <key>',

@@ -64,6 +64,8 @@ export class Engine {
   readonly random: Random
   readonly log: Log
   readonly shutdown: () => void
+  /** Ends the server before another reply leaves: what it would acknowledge did not come about. */
+  readonly halt: (error: Error) => void
   readonly keyspace: Keyspace
   readonly dataset: Dataset
   /** One value as DUMP and RESTORE exchange it. */
@@ -117,6 +119,10 @@ export class Engine {
     this.random = parts.random
     this.log = parts.log
     this.shutdown = parts.shutdown
+    this.halt = (error) => {
+      this.turn.halt()
+      parts.halt?.(error)
+    }
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
     this.dataset = new Dataset(this.keyspace, this.configuration, parts.log, parts.timers)
     this.dumpWriter = new DumpWriter(this.keyspace)
@@ -165,10 +171,7 @@ export class Engine {
       stream: this.propagation.stream,
       base: new AofBase(this.keyspace),
       activate: (active) => this.propagation.activate(active),
-      halt: (error) => {
-        this.turn.halt()
-        parts.halt?.(error)
-      },
+      halt: this.halt,
     })
     parts.configuration.onChange('appendonly', (wanted) => {
       if (!wanted) aof.turnOff()

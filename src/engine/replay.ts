@@ -1,4 +1,6 @@
 /** Runs commands that nobody sent: those of an append-only file, while the dataset is loaded. No gate is asked. */
+import { loadAof } from '../persistence/aof-loader.ts'
+import type { AofManifest } from '../persistence/aof-manifest.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
 import { Client, type Link } from './client.ts'
@@ -18,6 +20,29 @@ const nobody: Link = {
   inputBytes: 0,
   inputRoom: 0,
   unsentBytes: 0,
+}
+
+/**
+ * Loads the parts that `manifest` names into the empty keyspace. Rejects with an Error that says in one line what is
+ * wrong where, or with LoadStopped.
+ */
+export async function loadAppendOnlyFile(engine: Engine, manifest: AofManifest): Promise<void> {
+  const { dataset, settings, keyspace } = engine
+  const replay = new Replay(engine)
+  try {
+    await loadAof({
+      directory: engine.aof.directory,
+      manifest,
+      appendfilename: settings.appendfilename,
+      keyspace,
+      log: engine.log,
+      loadTruncated: settings.aofLoadTruncated,
+      begin: (total) => dataset.beginLoading(total),
+      apply: (args) => replay.apply(args),
+    })
+  } finally {
+    dataset.endLoading()
+  }
 }
 
 export class Replay {

@@ -6,10 +6,8 @@ import { families } from '../commands/families.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
-import { Replay } from '../engine/replay.ts'
+import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { type Address, Listener } from '../network/listener.ts'
-import { loadAof } from '../persistence/aof-loader.ts'
-import type { AofManifest } from '../persistence/aof-manifest.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -122,30 +120,11 @@ export class Server {
       return
     }
     const manifest = aof.find()
-    if (manifest.files.length > 0) await this.loadAppendOnlyFile(manifest)
+    if (manifest.files.length > 0) await loadAppendOnlyFile(engine, manifest)
     // Redis would start empty, and soon write that over the file.
     else if (await dataset.load())
       engine.log.notice('There is no append only file yet: it begins with what was loaded.')
     aof.start(manifest)
-  }
-
-  private async loadAppendOnlyFile(manifest: AofManifest): Promise<void> {
-    const { dataset, settings, aof, keyspace, log } = this.engine
-    const replay = new Replay(this.engine)
-    try {
-      await loadAof({
-        directory: aof.directory,
-        manifest,
-        appendfilename: settings.appendfilename,
-        keyspace,
-        log,
-        loadTruncated: settings.aofLoadTruncated,
-        begin: (total) => dataset.beginLoading(total),
-        apply: (args) => replay.apply(args),
-      })
-    } finally {
-      dataset.endLoading()
-    }
   }
 
   /**
