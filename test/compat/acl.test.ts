@@ -3,7 +3,17 @@ import Parser from 'redis-parser'
 import { expect, test } from 'vitest'
 import { Dice } from './random.ts'
 import { RawClient } from './raw-client.ts'
-import { closed, elementsOf, on, type Step, type StepLike, toStep } from './steps.ts'
+import {
+  closed,
+  elementsOf,
+  masked,
+  on,
+  type Step,
+  type StepLike,
+  toStep,
+  unorderedPairs,
+  varies,
+} from './steps.ts'
 import { compat } from './suite.ts'
 
 type Reply = string | number | null | Error | Reply[]
@@ -423,6 +433,59 @@ compat('acl', ({ script, pair }) => {
     30_000,
   )
 })
+
+compat(
+  'acl by directives',
+  ({ script }) => {
+    script('renamed commands', [
+      'GET k',
+      'FETCH k',
+      'FETCH',
+      'OBJECT HELP',
+      'STRLEN k',
+      masked('COMMAND COUNT', /\d+/, 'the oracle has more commands'),
+      masked('COMMAND INFO get object', /nothing/, 'both are unknown now'),
+      varies('COMMAND INFO fetch', 'sets come in any order'),
+      'COMMAND GETKEYS fetch k',
+      'COMMAND GETKEYS get k',
+      'ACL SETUSER bob +get',
+      'ACL SETUSER bob +fetch',
+      'ACL DRYRUN bob fetch k',
+      'ACL DRYRUN bob get k',
+      'ACL GETUSER bob',
+      'ACL DELUSER bob',
+    ])
+
+    script('users of the configuration', [
+      'ACL LIST',
+      unorderedPairs('CONFIG GET acl*', 'hash order'),
+      'ACL SETUSER bob',
+      'ACL GETUSER bob',
+      'ACL SETUSER bob resetchannels &x reset',
+      'ACL GETUSER bob',
+      'ACL DELUSER bob',
+      'ACL LOG RESET',
+      on('a', 'AUTH alice secret'),
+      ...['a', 'b', 'c', 'b', 'a'].map((key) => on('a', `SET ${key} 1`)),
+      log('ACL LOG'),
+      'CONFIG SET acllog-max-len 1',
+      log('ACL LOG'),
+      'CONFIG SET acllog-max-len 0',
+      on('a', 'SET d 1'),
+      log('ACL LOG'),
+      'CONFIG SET acllog-max-len 2',
+      'CONFIG SET acl-pubsub-default nosuch',
+      'CONFIG SET aclfile x',
+    ])
+  },
+  [
+    ...['--rename-command', 'get', 'fetch'],
+    ...['--rename-command', 'OBJECT', ''],
+    ...['--acllog-max-len', '2'],
+    ...['--acl-pubsub-default', 'allchannels'],
+    ...['--user', 'alice', 'on', '>secret', '+@all', '-object', '(+get', '~x)'],
+  ],
+)
 
 type Ask = (...command: string[]) => Promise<Reply>
 

@@ -45,10 +45,6 @@ export class AccessList {
     this.users = new Map([[DEFAULT, this.defaultUser]])
     if (settings.requirepass !== '') this.requirePassword(settings.requirepass)
     configuration.onChange('requirepass', (password) => this.requirePassword(password))
-    configuration.onChange('acllogMaxLen', (most) => {
-      this.log.trim(most)
-      return undefined
-    })
   }
 
   /** Latin1 names in the order of their bytes. */

@@ -19,7 +19,8 @@ export class User {
   payloadFlag: string
   /** The first is the one that rules without parentheses change. */
   selectors: Selector[]
-  /** `acl-pubsub-default allchannels`, for new users and "reset". */
+  private readonly catalog: CommandCatalog
+  /** `acl-pubsub-default allchannels`, for new selectors. */
   private readonly allChannelsByDefault: boolean
 
   /** A user who is off and may do nothing. */
@@ -30,9 +31,8 @@ export class User {
     this.passwords = []
     this.payloadFlag = ''
     this.allChannelsByDefault = allChannelsByDefault
-    const root = new Selector(catalog)
-    root.allChannels = allChannelsByDefault
-    this.selectors = [root]
+    this.catalog = catalog
+    this.selectors = [this.newSelector()]
   }
 
   /** Takes all that `other` is, but for the name. */
@@ -123,14 +123,18 @@ export class User {
     ].join(' ')
   }
 
+  private newSelector(): Selector {
+    const selector = new Selector(this.catalog)
+    selector.allChannels = this.allChannelsByDefault
+    return selector
+  }
+
   private reset(): null {
     this.nopass = false
     this.passwords = []
     this.enabled = false
     this.payloadFlag = 'sanitize-payload'
-    const root = new Selector(this.root.catalog)
-    root.allChannels = this.allChannelsByDefault
-    this.selectors = [root]
+    this.selectors = [this.newSelector()]
     return null
   }
 
@@ -151,7 +155,7 @@ export class User {
 
   /** `rules` is what stands between the parentheses. */
   private addSelector(rules: string): string | null {
-    const selector = new Selector(this.root.catalog)
+    const selector = this.newSelector()
     for (const word of splitArguments(Buffer.from(rules, 'latin1')) ?? []) {
       const refused = selector.apply(word.toString('latin1'))
       if (refused !== null) return refused
