@@ -22,6 +22,8 @@ export type StopSignal = 'SIGTERM' | 'SIGINT'
 export interface RunningServer {
   /** Begins an orderly shutdown; `closed` tells when it is done. False when it can't, and goes on. */
   shutdown(signal: StopSignal): boolean
+  /** It loads its dataset and serves nobody yet. */
+  readonly loading: boolean
   /** Settles when the server has ended for whatever reason (a signal, SHUTDOWN); rejects when it broke. */
   readonly closed: Promise<void>
 }
@@ -288,7 +290,11 @@ function listenForSignals(running: RunningServer, log: Log, terminal: Terminal):
   let stopping = false
   return terminal.onSignal((signal) => {
     if (!stopping) {
-      log.notice(`Received ${signal} scheduling shutdown...`)
+      log.notice(
+        running.loading
+          ? 'Received shutdown signal during loading, scheduling shutdown.'
+          : `Received ${signal} scheduling shutdown...`,
+      )
       stopping = running.shutdown(signal)
     } else if (signal === 'SIGINT') {
       log.warning('You insist... exiting now.')
@@ -348,7 +354,13 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   await server.listen()
   // It can be told to stop while it loads, too.
   const served = server.load().then(() => closed)
-  return { shutdown: () => server.shutdown(), closed: served }
+  return {
+    shutdown: () => server.shutdown(),
+    get loading(): boolean {
+      return server.loading
+    },
+    closed: served,
+  }
 }
 
 /** Whether this file is the program and not imported; npm's bin entry is a symbolic link to it. */

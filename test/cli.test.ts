@@ -64,7 +64,7 @@ function fakeServer(refusals = 0): {
   })
   const start = (configuration: Configuration): Promise<RunningServer> => {
     started(configuration)
-    return Promise.resolve({ shutdown: (signal) => stopped.push(signal) > refusals, closed })
+    return Promise.resolve({ loading: false, shutdown: (signal) => stopped.push(signal) > refusals, closed })
   }
   return { start, ready, stopped, end }
 }

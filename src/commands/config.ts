@@ -2,8 +2,9 @@
 import { ConfigError } from '../config/config-error.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
+import { GATE_LOADING } from '../engine/gates.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, SYNTAX_ERROR } from '../protocol/error-replies.ts'
+import { ErrorReply, LOADING, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { globMatches } from '../structures/glob.ts'
 import { replyHelp } from './help.ts'
 
@@ -27,8 +28,12 @@ function set(client: Client, args: Arguments): void {
   if (args.count % 2 !== 0) throw SYNTAX_ERROR
   const pairs: [string, string][] = []
   for (let i = 2; i < args.count; i += 2) pairs.push([args.copy(i).toString(), args.copy(i + 1).toString()])
+  const guarded = allowsGuarded(client)
+  if ((client.engine.gates & GATE_LOADING) !== 0 && pairs.some(([name]) => waitsForDataset(name, guarded))) {
+    throw LOADING
+  }
   try {
-    client.engine.configuration.set(pairs, allowsGuarded(client))
+    client.engine.configuration.set(pairs, guarded)
   } catch (error) {
     if (error instanceof ConfigError) throw new ErrorReply(error.message)
     throw error
@@ -51,6 +56,11 @@ function secretsOfSet(args: Arguments): number[] {
     if (SECRET_NAMES.has(args.text(i - 1).toLowerCase())) secrets.push(i)
   }
   return secrets
+}
+
+/** Whether it is for later to change this directive, when the dataset is there: for one that may be changed at all. */
+function waitsForDataset(name: string, guarded: boolean): boolean {
+  return /^appendonly$/i.test(name) || (guarded && /^dir$/i.test(name))
 }
 
 /** Whether enable-protected-configs lets this client change guarded settings. */

@@ -99,7 +99,7 @@ export class Configuration {
   }
 
   /** A path among the settings, made absolute from `dir`; '' stays ''. */
-  path(name: 'logfile' | 'pidfile' | 'unixsocket' | 'aclfile' | 'dbfilename'): string {
+  path(name: 'logfile' | 'pidfile' | 'unixsocket' | 'aclfile' | 'dbfilename' | 'appenddirname'): string {
     const path = this.settings[name]
     return path === '' ? '' : resolve(this.settings.dir, path)
   }

@@ -177,10 +177,20 @@ export class Engine {
       if (!wanted) aof.turnOff()
       else if ((this.gates & GATE_LOADING) !== 0) return 'the dataset is being loaded'
       else if (!this.dataset.enabled) return 'this server keeps no file, since no dir was given'
-      else return aof.turnOn(this.inExec) ?? undefined
+      else return this.claimAppendOnlyFile() ?? aof.turnOn(this.inExec) ?? undefined
       return undefined
     })
     return aof
+  }
+
+  /** Why the append-only file's directory can't be this server's own; null when it is. */
+  private claimAppendOnlyFile(): string | null {
+    try {
+      this.dataset.claims?.claim(this.configuration.path('appenddirname'))
+      return null
+    } catch (error) {
+      return (error as Error).message
+    }
   }
 
   /** Registers a client for a link that has just been opened. */

@@ -8,6 +8,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
 import type { Timers } from '../platform/timers.ts'
+import type { FileClaims } from './file-claims.ts'
 import { LoadProgress } from './load-progress.ts'
 import { replaceFile } from './rdb-file.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
@@ -27,6 +28,8 @@ export class Dataset {
   loading: LoadProgress | null
   /** False for a server that was started without its file, which it must not write over then. */
   enabled: boolean
+  /** What this server has to itself; null where nobody else can be (tests without a server). */
+  claims: FileClaims | null
   private readonly keyspace: Keyspace
   private readonly configuration: Configuration
   private readonly log: Log
@@ -40,6 +43,7 @@ export class Dataset {
     this.lastExpired = 0
     this.loading = null
     this.enabled = true
+    this.claims = null
     this.keyspace = keyspace
     this.configuration = configuration
     this.log = log
@@ -58,6 +62,7 @@ export class Dataset {
     const { clock } = keyspace
     const from = clock.monotonicMicros()
     try {
+      this.claims?.claim(path)
       replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) => new RdbWriter(keyspace, write).run())
     } catch (error) {
       this.lastSaveOk = false

@@ -8,6 +8,7 @@ import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { type Address, Listener } from '../network/listener.ts'
+import { FileClaims } from '../persistence/file-claims.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -77,14 +78,30 @@ export class Server {
 
   /**
    * Listens: until load() is done, clients are told that the dataset is being loaded. Resolves with the addresses;
-   * rejects with a one-line error when one cannot be had, or when the users it is told of cannot be.
+   * rejects with a one-line error when one cannot be had, when another server uses the files, or when the users it is
+   * told of cannot be.
    */
   async listen(options: StartOptions = {}): Promise<Address[]> {
     const { engine } = this
     engine.acl.file.start()
     engine.dataset.enabled = options.load !== false
     engine.gates |= GATE_LOADING
-    return this.listener.listen(options)
+    try {
+      if (engine.dataset.enabled) this.claimFiles()
+      return await this.listener.listen(options)
+    } catch (error) {
+      await engine.dataset.claims?.release()
+      throw error
+    }
+  }
+
+  /** Files that this server writes by itself are its own from now on; others are once a client has it write them. */
+  private claimFiles(): void {
+    const { dataset, configuration, settings } = this.engine
+    const claims = new FileClaims()
+    dataset.claims = claims
+    if (settings.save.length > 0) claims.claim(dataset.path)
+    if (settings.appendonly) claims.claim(configuration.path('appenddirname'))
   }
 
   /**
@@ -127,14 +144,18 @@ export class Server {
     aof.start(manifest)
   }
 
+  /** The dataset is not there yet, or not all of it. */
+  get loading(): boolean {
+    return (this.engine.gates & GATE_LOADING) !== 0
+  }
+
   /**
    * Saves, if there are save points and all is loaded, and stops: what SIGTERM asks for. False when saving failed: then
    * it goes on, so that nothing is lost.
    */
   shutdown(): boolean {
     const { dataset, log, settings } = this.engine
-    const whole = (this.engine.gates & GATE_LOADING) === 0
-    if (whole && settings.save.length > 0 && !dataset.trySave()) {
+    if (!this.loading && settings.save.length > 0 && !dataset.trySave()) {
       log.warning("Error trying to save the DB, can't exit.")
       return false
     }
@@ -173,5 +194,6 @@ export class Server {
     this.engine.aof.end()
     this.engine.migrations.close()
     await this.listener.close()
+    await this.engine.dataset.claims?.release()
   }
 }

@@ -12,9 +12,10 @@ export const oracle: string | null = findOracle()
 if (oracle === null) console.log('no redis-server found ($REDIS_SERVER or PATH): compat tests are skipped')
 
 /** Starts the oracle; call it only when `oracle` is not null. */
-export function startOracle(directives: readonly string[] = []): Promise<ServerProcess> {
+export function startOracle(directives: readonly string[] = [], answer?: string): Promise<ServerProcess> {
   if (oracle === null) throw new Error('there is no redis-server to start')
-  return startServerProcess('oracle', oracle, [], ['--enable-debug-command', 'yes', ...directives])
+  const given = ['--enable-debug-command', 'yes', ...directives]
+  return startServerProcess('oracle', oracle, [], given, answer)
 }
 
 function findOracle(): string | null {

@@ -9,15 +9,12 @@ import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 
-/** Starts our server with these directives ("--hz", "100", …). */
-export function startRespite(directives: readonly string[] = []): Promise<ServerProcess> {
+/** Starts our server with these directives ("--hz", "100", …); `answer` is what it is to say to PING. */
+export function startRespite(directives: readonly string[] = [], answer?: string): Promise<ServerProcess> {
   const target =
     process.env.RESPITE_TARGET ?? (process.env.npm_lifecycle_event === 'test' ? 'dist' : 'source')
-  if (target === 'oracle') return startOracle(directives)
+  if (target === 'oracle') return startOracle(directives, answer)
   const args = target === 'dist' ? [fromRoot('dist/cli.js')] : ['--import', 'tsx', fromRoot('src/cli.ts')]
-  return startServerProcess('respite', process.execPath, args, [
-    '--enable-debug-command',
-    'yes',
-    ...directives,
-  ])
+  const given = ['--enable-debug-command', 'yes', ...directives]
+  return startServerProcess('respite', process.execPath, args, given, answer)
 }

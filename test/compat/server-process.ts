@@ -17,14 +17,15 @@ export interface ServerProcess {
 const READY_MS = 15_000
 
 /**
- * Starts `program args… --port N --dir TEMP …directives` and resolves once it answers PING. Another process
- * may take the port between our choosing it and the server's listening, so it tries three times.
+ * Starts `program args… --port N --dir TEMP …directives` and resolves once its answer to PING begins with `answer`.
+ * Another process may take the port between our choosing it and the server's listening, so it tries three times.
  */
 export async function startServerProcess(
   name: string,
   program: string,
   args: readonly string[],
   directives: readonly string[],
+  answer: string = '+PONG',
 ): Promise<ServerProcess> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
@@ -55,7 +56,8 @@ export async function startServerProcess(
       guard?.kill('SIGKILL')
       rmSync(dir, { recursive: true, force: true })
     }
-    if (await answersPing(port, child)) return { name, port, pid: child.pid as number, log: () => log, stop }
+    if (await answersPing(port, child, answer))
+      return { name, port, pid: child.pid as number, log: () => log, stop }
     await stop()
     if (attempt === 3) throw new Error(`${name} did not start: ${log}`)
   }
@@ -73,16 +75,16 @@ export function freePort(): Promise<number> {
   })
 }
 
-async function answersPing(port: number, child: ChildProcess): Promise<boolean> {
+async function answersPing(port: number, child: ChildProcess, answer: string): Promise<boolean> {
   const deadline = Date.now() + READY_MS
   while (Date.now() < deadline && child.exitCode === null && child.signalCode === null && child.pid) {
-    if (await pingOnce(port)) return true
+    if (await pingOnce(port, answer)) return true
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return false
 }
 
-function pingOnce(port: number): Promise<boolean> {
+function pingOnce(port: number, answer: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const end = (answer: boolean): void => {
@@ -93,7 +95,7 @@ function pingOnce(port: number): Promise<boolean> {
     socket.once('error', () => end(false))
     socket.once('close', () => end(false))
     socket.once('connect', () => socket.write('PING\r\n'))
-    socket.once('data', (data) => end(data.toString('latin1').startsWith('+PONG')))
+    socket.once('data', (data) => end(data.toString('latin1').startsWith(answer)))
   })
 }
 
