@@ -310,7 +310,10 @@ function listenForSignals(running: RunningServer, log: Log, terminal: Terminal):
 function failed(log: Log, terminal: Terminal, settings: Settings, error: unknown): number {
   const { code, message, stack, constructor } = error as NodeJS.ErrnoException
   const expected = (constructor === Error && !code?.startsWith('ERR_')) || error instanceof ConfigError
-  const text = expected ? message : String(stack ?? error)
+  const place = error instanceof ConfigError ? error.place : null
+  const where =
+    place === null ? '' : ` (${place.origin}${place.line === 0 ? '' : `, line ${place.line}`}: ${place.text})`
+  const text = expected ? message + where : String(stack ?? error)
   log.warning(text)
   if (settings.logfile !== '') terminal.printError(`${text}\n`)
   return 1

@@ -5,9 +5,12 @@ export interface ConfigPlace {
   /** The file's path, 'standard input' or 'the command line'. */
   readonly origin: string
   readonly line: number
-  /** The directive as it was written. */
+  /** The directive as it was written; in an error without what is secret in it. */
   readonly text: string
 }
+
+/** Directives whose values errors must not repeat: they end up in logs. */
+const SECRET = /^(-*(?:requirepass|masterauth|tls-key-file-pass|tls-client-key-file-pass|user\s+\S+))\s.*/is
 
 export class ConfigError extends Error {
   /** Null for CONFIG SET, where the message is the whole error reply. */
@@ -16,6 +19,6 @@ export class ConfigError extends Error {
   constructor(message: string, place: ConfigPlace | null = null) {
     super(message)
     this.name = 'ConfigError'
-    this.place = place
+    this.place = place === null ? null : { ...place, text: place.text.replace(SECRET, '$1 …') }
   }
 }

@@ -93,8 +93,7 @@ export class ConfigLoader {
       return null
     }
     if (name === 'user' && values.length > 0) {
-      // An error is to tell the line, but not the passwords in it.
-      this.configuration.users.push({ words: values, place: { ...place, text: `user ${values[0]} …` } })
+      this.configuration.users.push({ words: values, place })
       return null
     }
     if (FILE_ONLY.has(name) && values.length > 0) return `${name} is not supported`

@@ -101,10 +101,17 @@ describe('errors', () => {
     ['save 1', 1, 'save 1', 'Invalid save parameters'],
     ['replicaof a', 1, 'replicaof a', 'wrong number of arguments'],
     ['user', 1, 'user', 'Bad directive or wrong number of arguments'],
+    ['requirepass "a', 1, 'requirepass …', 'Unbalanced quotes in configuration line'],
+    ['user a >x "b', 1, 'user a …', 'Unbalanced quotes in configuration line'],
     ['rename-command GET', 1, 'rename-command GET', 'Bad directive or wrong number of arguments'],
     ['loadmodule /x.so', 1, 'loadmodule /x.so', 'loadmodule is not supported'],
     ['sentinel x', 1, 'sentinel x', 'sentinel directive while not in sentinel mode'],
-    ['cluster-enabled yes', 1, 'cluster-enabled yes', "cluster-enabled is not supported: only 'no' is accepted"],
+    [
+      'cluster-enabled yes',
+      1,
+      'cluster-enabled yes',
+      "cluster-enabled is not supported: only 'no' is accepted",
+    ],
     ['replicaof h 1', 1, 'replicaof h 1', "replicaof is not supported: only '' or 'no one' is accepted"],
     [
       'cluster-enabled yes',

@@ -141,7 +141,7 @@ describe('user lines', () => {
   ])('%s are refused', (_, text, line, message) => {
     const error = errorOf(() => started(text))
     expect(error.message).toContain(message)
-    expect(error.place).toMatchObject({ line, text: expect.stringMatching(/^user \S+( b)? …$/) })
+    expect(error.place).toMatchObject({ line, text: expect.stringMatching(/^user \S+ …$/) })
   })
 
   test('and an ACL file exclude each other', () => {
