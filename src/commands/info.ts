@@ -1,13 +1,12 @@
 /** INFO: the sections Redis's tools read, each figure from where it is counted. */
+import type { Settings } from '../config/settings.ts'
 import type { Client } from '../engine/client.ts'
-import { type Command, type Family, family } from '../engine/command.ts'
-import type { CommandTable } from '../engine/command-table.ts'
+import { type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
 import { datasetPercent, memoryReport, ratio } from '../engine/memory-report.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
 import type { LoadProgress } from '../persistence/load-progress.ts'
 import {
-  cpuMicros,
   EVENT_API,
   EXECUTABLE,
   heapBytes,
@@ -18,14 +17,20 @@ import {
 import { NODE_VERSION, REDIS_VERSION, RESPITE_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { appendOnlyFields } from './append-only.ts'
-
-type Fields = readonly (readonly [name: string, value: string | number])[]
+import {
+  commandFields,
+  cpuFields,
+  errorFields,
+  type InfoFields,
+  latencyFields,
+  statsFields,
+} from './info-stats.ts'
 
 interface Section {
   readonly title: string
   /** Shown by a bare INFO; the others only by name, `all` or `everything`. */
   readonly byDefault: boolean
-  readonly fields: (engine: Engine) => Fields
+  readonly fields: (engine: Engine) => InfoFields
 }
 
 const SECTIONS: readonly Section[] = [
@@ -33,13 +38,13 @@ const SECTIONS: readonly Section[] = [
   { title: 'Clients', byDefault: true, fields: clients },
   { title: 'Memory', byDefault: true, fields: memory },
   { title: 'Persistence', byDefault: true, fields: persistence },
-  { title: 'Stats', byDefault: true, fields: stats },
+  { title: 'Stats', byDefault: true, fields: statsFields },
   { title: 'Replication', byDefault: true, fields: replication },
-  { title: 'CPU', byDefault: true, fields: cpu },
+  { title: 'CPU', byDefault: true, fields: cpuFields },
   { title: 'Modules', byDefault: true, fields: () => [] },
-  { title: 'Commandstats', byDefault: false, fields: commandStats },
-  { title: 'Errorstats', byDefault: true, fields: errorStats },
-  { title: 'Latencystats', byDefault: false, fields: latencyStats },
+  { title: 'Commandstats', byDefault: false, fields: commandFields },
+  { title: 'Errorstats', byDefault: true, fields: errorFields },
+  { title: 'Latencystats', byDefault: false, fields: latencyFields },
   { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', byDefault: true, fields: keyspace },
   { title: 'Respite', byDefault: true, fields: respite },
@@ -47,7 +52,10 @@ const SECTIONS: readonly Section[] = [
 
 function info(client: Client, args: Arguments): void {
   const wanted = new Set<string>()
-  for (let i = 1; i < args.count; i++) wanted.add(args.text(i).toLowerCase())
+  for (let i = 1; i < args.count; i++) {
+    const name = args.text(i).toLowerCase()
+    wanted.add(name === 'module_list' ? 'modules' : name)
+  }
   const all = wanted.has('all') || wanted.has('everything')
   const bare = wanted.size === 0 || wanted.has('default')
   const text = SECTIONS.filter(
@@ -61,7 +69,7 @@ function info(client: Client, args: Arguments): void {
   client.reply.verbatim('txt', text)
 }
 
-function server({ settings, clock, runId, startedAt }: Engine): Fields {
+function server({ settings, clock, runId, startedAt }: Engine): InfoFields {
   const uptime = Math.floor((clock.now - startedAt) / 1000)
   return [
     ['redis_version', REDIS_VERSION],
@@ -73,6 +81,8 @@ function server({ settings, clock, runId, startedAt }: Engine): Fields {
     ['arch_bits', 64],
     ['monotonic_clock', 'Node performance.now'],
     ['multiplexing_api', EVENT_API],
+    ['atomicvar_api', 'none'],
+    ['gcc_version', '0.0.0'],
     ['process_id', PROCESS_ID],
     ['process_supervised', 'no'],
     ['run_id', runId],
@@ -86,10 +96,19 @@ function server({ settings, clock, runId, startedAt }: Engine): Fields {
     ['executable', EXECUTABLE],
     ['config_file', ''],
     ['io_threads_active', 0],
+    ...listeners(settings),
   ]
 }
 
-function clients({ clients: connected, settings, pause, blocking, tracking }: Engine): Fields {
+/** Where the server listens, as 7.2 lists it. */
+function listeners({ port, bind, unixsocket }: Settings): [string, string][] {
+  const texts: string[] = []
+  if (port > 0) texts.push(`name=tcp,${bind.map((address) => `bind=${address},`).join('')}port=${port}`)
+  if (unixsocket !== '') texts.push(`name=unix,bind=${unixsocket}`)
+  return texts.map((text, index) => [`listener${index}`, text])
+}
+
+function clients({ clients: connected, settings, pause, blocking, tracking }: Engine): InfoFields {
   let input = 0
   let output = 0
   for (const client of connected.values()) {
@@ -105,10 +124,12 @@ function clients({ clients: connected, settings, pause, blocking, tracking }: En
     ['blocked_clients', pause.heldClients + blocking.count],
     ['tracking_clients', tracking.clientCount],
     ['clients_in_timeout_table', blocking.timedCount],
+    ['total_blocking_keys', blocking.keyCount],
+    ['total_blocking_keys_on_nokey', 0],
   ]
 }
 
-function memory(engine: Engine): Fields {
+function memory(engine: Engine): InfoFields {
   const { keyspace: data, settings } = engine
   const report = memoryReport(engine)
   const { used, peak, startup, overhead, dataset, allocated, active, resident } = report
@@ -157,7 +178,7 @@ function memory(engine: Engine): Fields {
 }
 
 /** There are no scripts yet; tools expect the fields. */
-const SCRIPTING_MEMORY: Fields = [
+const SCRIPTING_MEMORY: InfoFields = [
   ['used_memory_lua', 0],
   ['used_memory_vm_eval', 0],
   ['used_memory_lua_human', '0B'],
@@ -174,7 +195,7 @@ const SCRIPTING_MEMORY: Fields = [
 ]
 
 /** Nothing saves in the background yet: the fields say so. */
-function persistence(engine: Engine): Fields {
+function persistence(engine: Engine): InfoFields {
   const { keyspace: data, dataset } = engine
   return [
     ['loading', dataset.loading === null ? 0 : 1],
@@ -193,7 +214,7 @@ function persistence(engine: Engine): Fields {
   ]
 }
 
-function loading(progress: LoadProgress | null): Fields {
+function loading(progress: LoadProgress | null): InfoFields {
   if (progress === null) return []
   return [
     ['loading_start_time', Math.floor(progress.startedAt / 1000)],
@@ -205,57 +226,7 @@ function loading(progress: LoadProgress | null): Fields {
   ]
 }
 
-function stats(engine: Engine): Fields {
-  const { stats: counters, pubsub, clock } = engine
-  const { stats: keys } = engine.keyspace
-  const { totals } = engine.tracking
-  const exceededSince = keys.evictionExceededSince
-  const exceeded = exceededSince === 0 ? 0 : clock.monotonicMicros() - exceededSince
-  return [
-    ['total_connections_received', counters.connectionsReceived],
-    ['total_commands_processed', counters.commandsProcessed],
-    ['instantaneous_ops_per_sec', Math.round(counters.commandRate.average)],
-    ['total_reads_processed', counters.readsProcessed],
-    ['total_writes_processed', counters.writesProcessed],
-    ['total_net_input_bytes', counters.netInputBytes],
-    ['total_net_output_bytes', counters.netOutputBytes],
-    ['instantaneous_input_kbps', (counters.inputRate.average / 1024).toFixed(2)],
-    ['instantaneous_output_kbps', (counters.outputRate.average / 1024).toFixed(2)],
-    ['rejected_connections', counters.rejectedConnections],
-    ['sync_full', 0],
-    ['sync_partial_ok', 0],
-    ['sync_partial_err', 0],
-    ['expired_keys', keys.expiredKeys],
-    ['expired_stale_perc', keys.expiredStalePercent.toFixed(2)],
-    ['expired_time_cap_reached_count', keys.expiredTimeCapReached],
-    ['expire_cycle_cpu_milliseconds', Math.round(keys.expireCycleMicros / 1000)],
-    ['evicted_keys', keys.evictedKeys],
-    ['evicted_clients', counters.evictedClients],
-    ['total_eviction_exceeded_time', Math.floor((keys.evictionExceededMicros + exceeded) / 1000)],
-    ['current_eviction_exceeded_time', Math.floor(exceeded / 1000)],
-    ['keyspace_hits', keys.hits],
-    ['keyspace_misses', keys.misses],
-    ['pubsub_channels', pubsub.directory('channels').size],
-    ['pubsub_patterns', pubsub.directory('patterns').size],
-    ['pubsubshard_channels', pubsub.directory('shardChannels').size],
-    ['latest_fork_usec', 0],
-    ['total_forks', 0],
-    ['migrate_cached_sockets', engine.migrations.connections],
-    ['tracking_total_keys', totals.keys],
-    ['tracking_total_items', totals.items],
-    ['tracking_total_prefixes', totals.prefixes],
-    ['unexpected_error_replies', 0],
-    ['total_error_replies', counters.errorReplies],
-    ['client_query_buffer_limit_disconnections', counters.queryBufferDisconnections],
-    ['client_output_buffer_limit_disconnections', counters.outputBufferDisconnections],
-    ['acl_access_denied_auth', counters.aclDeniedAuth],
-    ['acl_access_denied_cmd', counters.aclDeniedCommand],
-    ['acl_access_denied_key', counters.aclDeniedKey],
-    ['acl_access_denied_channel', counters.aclDeniedChannel],
-  ]
-}
-
-function replication({ replicationId }: Engine): Fields {
+function replication({ replicationId }: Engine): InfoFields {
   return [
     ['role', 'master'],
     ['connected_slaves', 0],
@@ -271,54 +242,7 @@ function replication({ replicationId }: Engine): Fields {
   ]
 }
 
-function cpu(): Fields {
-  const { user, system } = cpuMicros()
-  return [
-    ['used_cpu_sys', (system / 1e6).toFixed(6)],
-    ['used_cpu_user', (user / 1e6).toFixed(6)],
-    ['used_cpu_sys_children', '0.000000'],
-    ['used_cpu_user_children', '0.000000'],
-  ]
-}
-
-function commandStats({ commands }: Engine): Fields {
-  const used = everyCommand(commands).filter(
-    ({ calls, rejected, failed }) => calls > 0 || rejected > 0 || failed > 0,
-  )
-  return used.map(({ name, calls, micros, rejected, failed }) => {
-    const each = calls === 0 ? '0.00' : (micros / calls).toFixed(2)
-    const usec = Math.round(micros)
-    return [
-      `cmdstat_${name}`,
-      `calls=${calls},usec=${usec},usec_per_call=${each},rejected_calls=${rejected},failed_calls=${failed}`,
-    ]
-  })
-}
-
-function everyCommand({ commands }: CommandTable): Command[] {
-  return commands.flatMap((command) => [command, ...(command.subcommands?.values() ?? [])])
-}
-
-function latencyStats({ commands, settings }: Engine): Fields {
-  const percentiles = settings.latencyTrackingInfoPercentiles
-  if (!settings.latencyTracking) return []
-  const fields: [string, string][] = []
-  for (const { name, latency } of everyCommand(commands)) {
-    if (latency === null) continue
-    const texts = percentiles.map((percent) => {
-      const micros = latency.percentile(percent) / 1000
-      return `p${percent}=${micros.toFixed(3)}`
-    })
-    fields.push([`latency_percentiles_usec_${name}`, texts.join(',')])
-  }
-  return fields
-}
-
-function errorStats({ stats: { errorCodes } }: Engine): Fields {
-  return [...errorCodes].map(([code, count]) => [`errorstat_${code}`, `count=${count}`])
-}
-
-function keyspace({ keyspace: { databases } }: Engine): Fields {
+function keyspace({ keyspace: { databases } }: Engine): InfoFields {
   return databases
     .filter((db) => db.size > 0)
     .map((db) => [
@@ -328,7 +252,7 @@ function keyspace({ keyspace: { databases } }: Engine): Fields {
 }
 
 /** What is ours: the version under the emulated one, and the figures of running on Node. */
-function respite({ stats: counters }: Engine): Fields {
+function respite({ stats: counters }: Engine): InfoFields {
   return [
     ['respite_version', RESPITE_VERSION],
     ['node_version', NODE_VERSION],

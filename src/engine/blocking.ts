@@ -130,6 +130,13 @@ export class Blocking implements ArrivalListener {
     return this.blocked.size
   }
 
+  /** Keys that clients wait for. */
+  get keyCount(): number {
+    let count = 0
+    for (const keys of this.queues.values()) count += keys.size
+    return count
+  }
+
   /** Blocks the client whose command `args` is running; it must not have replied. */
   block(client: Client, args: Arguments, wait: Wait): void {
     const command = client.lastCommand
