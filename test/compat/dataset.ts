@@ -146,6 +146,49 @@ export function datasetCommands(dice: Dice, keys: number): Command[] {
   return commands
 }
 
+/** Changes to about a third of the keys that datasetCommands() made from the same dice's seed. */
+export function changeCommands(dice: Dice, keys: readonly { database: number; key: Buffer }[]): Command[] {
+  const commands: Command[] = []
+  for (const { database, key } of keys) {
+    if (!dice.oneIn(3)) continue
+    commands.push(['SELECT', `${database}`])
+    switch (dice.below(6)) {
+      case 0:
+        commands.push(['DEL', key])
+        break
+      case 1:
+        commands.push(
+          ['PERSIST', key],
+          ['SET', `other ${key.subarray(0, 20).toString('latin1')}`, anyText(dice)],
+        )
+        break
+      case 2:
+        commands.push(
+          ['MULTI'],
+          ['DEL', key],
+          ['RPUSH', key, 'a', 'b'],
+          ['PEXPIRE', key, '100000000'],
+          ['EXEC'],
+        )
+        break
+      case 3:
+        commands.push(['SET', key, anyText(dice), 'EX', '1000000'], ['GETEX', key, 'PX', '2000000'])
+        break
+      case 4:
+        commands.push(['DEL', key], ['SETRANGE', key, '10', anyText(dice)], ['INCRBYFLOAT', 'float', '0.1'])
+        break
+      default:
+        commands.push(
+          ['DEL', key],
+          ['LPUSH', key, ...numbers()],
+          ['LPOP', key, '5'],
+          ['LMOVE', key, 'moved', 'LEFT', 'RIGHT'],
+        )
+    }
+  }
+  return commands
+}
+
 /** Runs the commands in order, many at a time. Rejects at the first error reply. */
 export async function runAll(client: RawClient, commands: readonly Command[]): Promise<void> {
   for (let at = 0; at < commands.length; at += 100) {

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { contentOf, datasetCommands, differencesOf, runAll } from './dataset.ts'
+import { type Content, changeCommands, contentOf, datasetCommands, differencesOf, runAll } from './dataset.ts'
 import { oracle, startOracle } from './oracle.ts'
 import { Dice } from './random.ts'
 import { type Argument, RawClient } from './raw-client.ts'
@@ -94,9 +94,76 @@ describe.skipIf(oracle === null).each(DIRECTIONS)('RDB files, %s', (_, from, to)
 
 async function save(server: ServerProcess, way: 'SAVE'): Promise<void> {
   expect(await ask(server, way)).toMatch(/^\+/)
-  for (let i = 0; i < 500; i++) {
-    if (/rdb_bgsave_in_progress:0/.test(await ask(server, 'INFO', 'persistence'))) return
+  await untilIdle(server)
+}
+
+/** Waits for the end of a save or a rewrite in the background. */
+async function untilIdle(server: ServerProcess): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    const info = await ask(server, 'INFO', 'persistence')
+    if (!/(rdb_bgsave|aof_rewrite)_(in_progress|scheduled):1/.test(info)) return
     await sleep(10)
   }
-  throw new Error('the save does not end')
+  throw new Error('the work in the background does not end')
 }
+
+describe.skipIf(oracle === null).each(DIRECTIONS)('append-only files, %s', (_, from, to) => {
+  const forms = [
+    ['yes', 'rewritten'],
+    ['no', 'rewritten'],
+    ['yes', 'as it grew'],
+  ] as const
+  test.each(SEEDS.flatMap((seed) => forms.map(([preamble, history]) => [preamble, history, seed] as const)))(
+    'preamble %s, %s, seed %i',
+    async (preamble, history, seed) => {
+      const directory = newDirectory()
+      const log = ['--dir', directory, '--appendonly', 'yes', '--aof-use-rdb-preamble', preamble]
+      const server = await started(from, log)
+      const dice = new Dice(seed)
+      await fill(server, dice)
+      const client = await RawClient.open(server.port, 30_000)
+      if (history === 'rewritten') {
+        expect(await ask(server, 'BGREWRITEAOF')).toMatch(/^\+Background append only file rewriting/)
+        // Some of the changes come while it is at work, and go to the next file.
+        await runAll(client, changeCommands(dice, [...(await contentOf(server.port)).values()]))
+        await untilIdle(server)
+      }
+      await runAll(client, changeCommands(dice, [...(await contentOf(server.port)).values()]))
+      client.close()
+      const expected = await contentOf(server.port)
+      expect(expected.size).toBeGreaterThan(KEYS * 0.5)
+      const digest = await ask(server, 'DEBUG', 'DIGEST')
+      // As a crash leaves it: nothing is tidied up.
+      process.kill(server.pid, 'SIGKILL')
+      await server.stop()
+      const manifest = join(directory, 'appendonlydir', 'appendonly.aof.manifest')
+      expect(verdictOf('redis-check-aof', manifest)).toMatch(/^0 [^]*(valid|OK)/)
+      const reader = await started(to, log)
+      expect(differencesOf(expected, await contentOf(reader.port))).toEqual([])
+      expect(await ask(reader, 'DEBUG', 'DIGEST')).toBe(digest)
+    },
+  )
+})
+
+describe.skipIf(oracle === null)('append-only files passed on', () => {
+  test('each server goes on in the other one’s files', async () => {
+    const log = ['--dir', newDirectory(), '--appendonly', 'yes']
+    const dice = new Dice(FIRST)
+    let expected = new Map<string, Content>()
+    for (const [turn, start] of [startRespite, startOracle, startRespite, startOracle].entries()) {
+      const server = await started(start, log)
+      expect(differencesOf(expected, await contentOf(server.port)), `turn ${turn}`).toEqual([])
+      const client = await RawClient.open(server.port, 30_000)
+      if (turn === 0) await runAll(client, datasetCommands(dice, KEYS))
+      await runAll(client, changeCommands(dice, [...(await contentOf(server.port)).values()]))
+      if (turn % 2 === 1) {
+        await client.call('BGREWRITEAOF')
+        await untilIdle(server)
+        await runAll(client, changeCommands(dice, [...(await contentOf(server.port)).values()]))
+      }
+      client.close()
+      expected = await contentOf(server.port)
+      await server.stop()
+    }
+  })
+})

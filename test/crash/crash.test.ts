@@ -1,0 +1,232 @@
+/**
+ * A server killed at random moments under load, again and again on the same files: after each restart every writer's
+ * keys must be as they were after some whole number of its steps, and that number no less than the setting promises.
+ *
+ * CRASH_ROUNDS=n runs n rounds of each kind instead of a few; CRASH_SEED=n other random choices;
+ * RESPITE_TARGET=oracle kills redis-server, which tries out the harness.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Dice } from '../compat/random.ts'
+import { RawClient } from '../compat/raw-client.ts'
+import { startRespite } from '../compat/respite.ts'
+import type { ServerProcess } from '../compat/server-process.ts'
+import { keysOf, type Shown, type Step, stepsShown } from './model.ts'
+import { Writer } from './writer.ts'
+
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 2)
+const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
+const WRITERS = 4
+const LIFE_MS = 400
+/** Keys that lie there, so that saving takes a while. */
+const FILLERS = 20_000
+
+interface Kind {
+  readonly directives: readonly string[]
+  /** Sent again and again, to be killed in the middle of. */
+  readonly background: readonly string[][]
+  /**
+   * What was answered longer ago than so many milliseconds is kept; null: what was answered when the last save began
+   * that is known to have ended.
+   */
+  readonly loses: number | null
+}
+
+/** Under everysec Redis lets a write wait for so long while the disk is busy syncing, and answers all the same. */
+const POSTPONED_MS = 2000
+
+const log = (fsync: string): string[] => ['--appendonly', 'yes', '--appendfsync', fsync]
+const KINDS: Readonly<Record<string, Kind>> = {
+  'appendfsync always': { directives: log('always'), background: [], loses: 0 },
+  'appendfsync everysec': { directives: log('everysec'), background: [], loses: POSTPONED_MS },
+  'appendfsync no': { directives: log('no'), background: [], loses: 0 },
+  'during BGREWRITEAOF, always': {
+    directives: log('always'),
+    background: [['BGREWRITEAOF']],
+    loses: 0,
+  },
+  'during BGREWRITEAOF, everysec, no preamble': {
+    directives: [...log('everysec'), '--aof-use-rdb-preamble', 'no'],
+    background: [['BGREWRITEAOF']],
+    loses: POSTPONED_MS,
+  },
+}
+
+/** The server of the round at hand, for the case that a test fails. */
+let running: ServerProcess | null = null
+const directories: string[] = []
+
+afterEach(async () => {
+  await running?.stop()
+  running = null
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
+
+describe('killed at random', () => {
+  test.each(Object.keys(KINDS))('%s', { timeout: 30_000 + ROUNDS * 5000 }, async (name) => {
+    const kind = KINDS[name]
+    const dice = new Dice(SEED)
+    const directory = mkdtempSync(join(tmpdir(), 'crash-'))
+    directories.push(directory)
+    const directives = ['--dir', directory, ...kind.directives]
+    const writers = Array.from({ length: WRITERS }, (_, id) => new Writer(id, new Dice(SEED + 1 + id)))
+    for (let round = 1; round <= ROUNDS; round++) {
+      const server = (running = await startRespite(directives))
+      if (round === 1) await fill(server, kind)
+      await check(server, writers, kind, `seed ${SEED}, round ${round}, ${server.log()}`)
+      await live(server, writers, kind, dice)
+    }
+    const server = (running = await startRespite(directives))
+    await check(server, writers, kind, `seed ${SEED}, at the end, ${server.log()}`)
+  })
+})
+
+async function fill(server: ServerProcess, kind: Kind): Promise<void> {
+  const client = await RawClient.open(server.port)
+  for (let i = 0; i < FILLERS; i += 1000) {
+    const pairs = Array.from({ length: 1000 }, (_, j) => [`filler:${i + j}`, `value ${i + j}`])
+    await client.call('MSET', ...pairs.flat())
+  }
+  if (kind.loses === null) await client.call('SAVE')
+  client.close()
+}
+
+/** When the server ended, for what may have happened until then. */
+let endedAt = 0
+/** Steps that each writer had been answered when the last save that is known to have ended began. */
+let savedSteps: number[] = Array.from({ length: WRITERS }, () => 0)
+
+/** A life of random length: load and background work, then the end. */
+async function live(
+  server: ServerProcess,
+  writers: readonly Writer[],
+  kind: Kind,
+  dice: Dice,
+): Promise<void> {
+  savedSteps = writers.map(() => 0)
+  for (const writer of writers) await writer.start(server.port)
+  const control = await RawClient.open(server.port)
+  const background = workInBackground(control, writers, kind)
+  const long = kind.loses !== null && kind.loses > 0 && dice.oneIn(2)
+  await sleep(dice.between(5, LIFE_MS) + (long ? POSTPONED_MS : 0))
+  process.kill(server.pid, 'SIGKILL')
+  await Promise.all(writers.map((writer) => writer.ended()))
+  endedAt = Date.now()
+  control.close()
+  expect(await background).toBe(null)
+  await server.stop()
+  running = null
+  for (const { failure } of writers) expect(failure).toBe(null)
+}
+
+/**
+ * Starts the background work whenever the work before has ended, until the server ends. Resolves with what it said when
+ * it would not, or null.
+ */
+async function workInBackground(
+  control: RawClient,
+  writers: readonly Writer[],
+  kind: Kind,
+): Promise<string | null> {
+  try {
+    for (let i = 0; kind.background.length > 0; i++) {
+      const acked = writers.map((writer) => writer.acked)
+      const started = (await control.call(...kind.background[i % kind.background.length])).toString('latin1')
+      if (!started.startsWith('+')) return started
+      for (let busy = true; busy; ) {
+        await sleep(5)
+        const info = (await control.call('INFO', 'persistence')).toString('latin1')
+        busy = /(rdb_bgsave|aof_rewrite)_(in_progress|scheduled):1/.test(info)
+        if (!busy && /(rdb_last_bgsave|aof_last_bgrewrite)_status:err/.test(info)) return info
+      }
+      if (kind.loses === null) savedSteps = acked
+    }
+  } catch {
+    // The connection ended with the server.
+  }
+  return null
+}
+
+/** Every writer's keys are as after some of its steps, none of them half; and no other keys are there. */
+async function check(
+  server: ServerProcess,
+  writers: readonly Writer[],
+  kind: Kind,
+  situation: string,
+): Promise<void> {
+  const client = await RawClient.open(server.port)
+  let keysShown = FILLERS
+  let expiring = 0
+  const lost: Step[] = []
+  const there: Step[] = []
+  for (const writer of writers) {
+    const { id, steps } = writer
+    const keys = keysOf(id).all
+    const shown = await show(client, keysOf(id))
+    keysShown += shown.size
+    expiring += [...shown.values()].filter(({ deadline }) => deadline !== -1).length
+    const times = { end: endedAt, now: Date.now() }
+    const least = promised(writer, kind)
+    const found = stepsShown(writer.before, steps, keys, shown, times, least)
+    if (found === null) {
+      const anywhere = stepsShown(writer.before, steps, keys, shown, times, 0)
+      const what = anywhere === null ? 'no whole number of steps' : `${anywhere.last} steps`
+      throw new Error(
+        `writer ${id} sent ${steps.length} steps, of which ${least} are promised; there is ${what}; ${situation}`,
+      )
+    }
+    there.push(...steps.slice(0, found.first))
+    lost.push(...steps.slice(found.last))
+    writer.before = found.state
+    writer.steps = []
+    writer.acked = 0
+  }
+  // Nothing that nobody sent, and all that lay there; some may have expired since they were looked at.
+  const size = Number((await client.call('DBSIZE')).toString('latin1').slice(1))
+  expect(size, situation).toBeLessThanOrEqual(keysShown)
+  expect(size, situation).toBeGreaterThanOrEqual(keysShown - expiring)
+  checkOrder(there, lost, situation)
+  client.close()
+}
+
+/** How many of the writer's steps must be there. */
+function promised({ id, steps, acked }: Writer, { loses }: Kind): number {
+  if (loses === null) return savedSteps[id]
+  if (loses === 0) return acked
+  return steps.filter(({ ackedAt }) => ackedAt !== null && ackedAt < endedAt - loses).length
+}
+
+/** What was answered before another step was sent precedes it: if it is lost, so is the other, whoever sent it. */
+function checkOrder(there: readonly Step[], lost: readonly Step[], situation: string): void {
+  const lastThere = there.reduce((latest, step) => Math.max(latest, step.sentAt), 0)
+  const firstLost = lost.reduce((first, { ackedAt }) => Math.min(first, ackedAt ?? Infinity), Infinity)
+  expect(lastThere, situation).toBeLessThanOrEqual(firstLost)
+}
+
+/** What the server has under the keys. */
+async function show(
+  client: RawClient,
+  { texts, lists, fleeting }: ReturnType<typeof keysOf>,
+): Promise<Map<string, Shown>> {
+  const shown = new Map<string, Shown>()
+  for (const key of [...texts, ...fleeting]) {
+    const reply = (await client.call('GET', key)).toString('latin1')
+    if (!reply.startsWith('$-1'))
+      shown.set(key, { value: reply.slice(reply.indexOf('\n') + 1, -2), deadline: -1 })
+  }
+  for (const key of lists) {
+    const reply = (await client.call('LRANGE', key, '0', '-1')).toString('latin1')
+    const value = [...reply.matchAll(/\$\d+\r\n([^\r]*)\r\n/g)].map((match) => match[1])
+    if (value.length > 0) shown.set(key, { value, deadline: -1 })
+  }
+  for (const [key, { value }] of shown) {
+    const deadline = Number((await client.call('PEXPIRETIME', key)).toString('latin1').slice(1))
+    // It may have expired since.
+    if (deadline === -2) shown.delete(key)
+    else shown.set(key, { value, deadline })
+  }
+  return shown
+}
