@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { GATE_MONITORING } from '../engine/gates.ts'
 import { CHECKED_FROM } from '../engine/output-limits.ts'
 import { REPLY_BLOCK_SIZE } from '../protocol/reply-writer.ts'
-import { fileDescriptor, type Input, readInto } from './accepted-handle.ts'
+import { DirectWriter, fileDescriptor, type Input, readInto } from './accepted-handle.ts'
 import { CHUNK, Intake, newSharedInput, type SharedInput } from './intake.ts'
 
 /**
@@ -30,6 +30,7 @@ export class Connection implements Link, Input {
   onClosed: (() => void) | null
   private readonly engine: Engine
   private readonly socket: Socket
+  private readonly direct: DirectWriter
   private readonly intake: Intake
   private readonly written: () => void
   /** The turn will call flush(). */
@@ -60,6 +61,7 @@ export class Connection implements Link, Input {
     this.written = () => this.sent()
     const socket = readInto(accepted, this, plain)
     this.socket = socket
+    this.direct = new DirectWriter(socket, this.written)
     if (engine.settings.tcpKeepalive > 0) socket.setKeepAlive(true, engine.settings.tcpKeepalive * 1000)
     socket.on('end', () => {
       this.ended = true
@@ -86,7 +88,7 @@ export class Connection implements Link, Input {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableLength
+    return this.socket.writableLength + this.direct.pending
   }
 
   buffer(): Uint8Array | null {
@@ -141,7 +143,7 @@ export class Connection implements Link, Input {
       this.close()
       return
     }
-    const unsent = this.socket.writableLength
+    const unsent = this.unsentBytes
     if (intake.more) {
       if (unsent <= UNSENT_MAX) {
         // These replies leave at the end of the next turn, after everything that must precede them.
@@ -177,7 +179,7 @@ export class Connection implements Link, Input {
         this.destroy()
       return
     }
-    const unsent = socket.writableLength
+    const unsent = this.unsentBytes
     if (this.lingeringSince === 0 || unsent !== this.lingeringBytes) {
       this.lingeringSince = now
       this.lingeringBytes = unsent
@@ -200,7 +202,7 @@ export class Connection implements Link, Input {
     const { socket, client } = this
     const { reply } = client
     const { length } = reply
-    const backlog = socket.writableLength
+    const backlog = this.unsentBytes
     if (backlog + length > CHECKED_FROM && this.engine.outputLimits.exceeded(client)) {
       this.engine.outputLimits.close(client)
       return
@@ -211,15 +213,16 @@ export class Connection implements Link, Input {
     client.netOutput += length
     this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += length
-    socket.write(length === bytes.length ? bytes : bytes.subarray(0, length), this.written)
+    const written = length === bytes.length ? bytes : bytes.subarray(0, length)
+    if (backlog > 0 || !this.direct.write(written)) socket.write(written, this.written)
     // Nearly always the system has taken all of it by now.
-    if (socket.writableLength === 0) reply.release()
+    if (this.unsentBytes === 0) reply.release()
     else reply.detach()
   }
 
   /** The system has taken a write. */
   private sent(): void {
-    if (this.closed || this.socket.writableLength > 0) return
+    if (this.closed || this.unsentBytes > 0) return
     if (this.client.reply.length > 0 || this.intake.more || !this.reading) this.flushSoon()
   }
 
