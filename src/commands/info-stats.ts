@@ -8,16 +8,17 @@ import { cpuMicros } from '../platform/process.ts'
 /** The lines of one section of INFO. */
 export type InfoFields = readonly (readonly [name: string, value: string | number])[]
 
-/** Replicas, and a defragmentation that is told on and off: tools expect the fields. */
-const ABSENT_HERE: InfoFields = [
-  ['slave_expires_tracked_keys', 0],
-  ['active_defrag_hits', 0],
-  ['active_defrag_misses', 0],
-  ['active_defrag_key_hits', 0],
-  ['active_defrag_key_misses', 0],
-  ['total_active_defrag_time', 0],
-  ['current_active_defrag_time', 0],
-]
+/** Defragmentation; its times in milliseconds, from the start of a walk to its end. */
+function defragmentation({ keyspace: { stats: keys, defragmentation: walk } }: Engine): InfoFields {
+  return [
+    ['active_defrag_hits', keys.defragHits],
+    ['active_defrag_misses', keys.defragMisses],
+    ['active_defrag_key_hits', keys.defragKeyHits],
+    ['active_defrag_key_misses', keys.defragKeyMisses],
+    ['total_active_defrag_time', Math.floor((keys.defragMicros + walk.currentMicros) / 1000)],
+    ['current_active_defrag_time', Math.floor(walk.currentMicros / 1000)],
+  ]
+}
 
 /** INFO stats. */
 export function statsFields(engine: Engine): InfoFields {
@@ -58,7 +59,8 @@ export function statsFields(engine: Engine): InfoFields {
     ['latest_fork_usec', 0],
     ['total_forks', 0],
     ['migrate_cached_sockets', engine.migrations.connections],
-    ...ABSENT_HERE,
+    ['slave_expires_tracked_keys', 0],
+    ...defragmentation(engine),
     ['tracking_total_keys', totals.keys],
     ['tracking_total_items', totals.items],
     ['tracking_total_prefixes', totals.prefixes],

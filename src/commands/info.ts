@@ -171,7 +171,7 @@ function memory(engine: Engine): InfoFields {
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', 0],
     ['mem_allocator', 'respite-arena'],
-    ['active_defrag_running', data.defragmentation.isRunning ? 1 : 0],
+    ['active_defrag_running', data.defragmentation.isRunning ? Math.round(data.defragmentation.effort) : 0],
     ['lazyfree_pending_objects', data.lazyFree.pendingObjects],
     ['lazyfreed_objects', data.stats.lazyFreedObjects],
   ]

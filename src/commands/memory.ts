@@ -4,6 +4,7 @@ import { type CommandSpec, type Family, family } from '../engine/command.ts'
 import { keyAt } from '../engine/key-specs.ts'
 import { datasetPercent, type MemoryReport, memoryReport, ratio } from '../engine/memory-report.ts'
 import { keyBytes } from '../keyspace/memory.ts'
+import { collectGarbage } from '../platform/garbage.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { replyHelp } from './help.ts'
@@ -128,10 +129,12 @@ export function diagnosis(report: MemoryReport, clients: number): string {
   return `Sam, I detected a few issues in this instance's memory:\n\n${found.map((text) => ` * ${text}\n`).join('\n')}`
 }
 
+/** Returns what is free as a whole at once; what has to be moved together for it follows in slices. */
 function purge(client: Client): void {
   const { arena, defragmentation } = client.engine.keyspace
   arena.trim()
-  defragmentation.begin()
+  defragmentation.begin(true)
+  collectGarbage()
   client.reply.ok()
 }
 
@@ -143,7 +146,7 @@ function mallocStats(client: Client): void {
     `Held from the system, bytes: ${arena.bytesReserved} (parts never touched are not resident)`,
     `Segments: ${arena.segmentCount}, pages of 64 KiB in use: ${arena.pageCount}`,
     `Objects with a buffer of their own (above 16 KiB): ${arena.ownBuffers}`,
-    `Defragmentation: ${defragmentation.isRunning ? 'running' : 'idle'}, entries moved: ${defragmentation.hits}`,
+    `Defragmentation: ${defragmentation.isRunning ? 'running' : 'idle'}, objects moved: ${arena.moves}`,
     '--- End respite-arena statistics ---',
     '',
   ].join('\n')

@@ -68,6 +68,13 @@ export class KeyspaceStats {
   /** Microseconds that the use was above maxmemory and stayed so; and since when it is, 0 when it is not. */
   evictionExceededMicros: number = 0
   evictionExceededSince: number = 0
+  /** Of defragmentation: objects moved, keys looked at whose entry stayed, keys with and without anything to move. */
+  defragHits: number = 0
+  defragMisses: number = 0
+  defragKeyHits: number = 0
+  defragKeyMisses: number = 0
+  /** Microseconds from the start to the end of its walks. */
+  defragMicros: number = 0
 
   reset(): void {
     this.hits = 0
@@ -79,6 +86,11 @@ export class KeyspaceStats {
     this.evictedKeys = 0
     this.evictionExceededMicros = 0
     this.evictionExceededSince = 0
+    this.defragHits = 0
+    this.defragMisses = 0
+    this.defragKeyHits = 0
+    this.defragKeyMisses = 0
+    this.defragMicros = 0
   }
 }
 

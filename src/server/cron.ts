@@ -1,7 +1,8 @@
 /**
  * What the server does by itself, hz times a second: the expire cycle, freeing and defragmentation in slices,
  * sampling of rates. Work that one slice does not finish goes on after a pause three times as long as the
- * slice, so it takes a quarter of the loop at most and nobody waits longer than a slice.
+ * slice, so it takes a quarter of the loop at most and nobody waits longer than a slice. Only the active-defrag-cycle
+ * settings ask for other shares.
  */
 import type { Engine } from '../engine/engine.ts'
 import { SAMPLE_MILLIS } from '../engine/stats.ts'
@@ -12,6 +13,9 @@ import type { Timer } from '../platform/timers.ts'
 
 /** The pause after a slice that left work undone, milliseconds. */
 const REST_MILLIS = (SLICE_MICROS / 1000) * 3
+/** No pause is shorter, so more than half of the time takes longer slices; and the longest there are, milliseconds. */
+const SHORTEST_REST = 1
+const LONGEST_SLICE = 4
 const SECOND_MILLIS = 1000
 /** Memory that the arena has let go of and Node has not, from which on it is worth asking for it. */
 const RETURN_MIN = 64 * 1024 * 1024
@@ -68,11 +72,17 @@ export class Cron {
     const { keyspace, expireCycle, timers, clock } = this.engine
     clock.refresh()
     let more = expireCycle.run(SLICE_MICROS)
+    let rest = REST_MILLIS
     if (!more && keyspace.lazyFree.pending) {
       keyspace.lazyFree.run(SLICE_MICROS)
       more = keyspace.lazyFree.pending
-    } else if (!more && keyspace.defragmentation.isRunning) more = keyspace.defragmentation.run(SLICE_MICROS)
-    this.sliceTimer = more ? timers.timeout(() => this.nextSlice(), REST_MILLIS) : null
+    } else if (!more && keyspace.defragmentation.isRunning) {
+      const { effort } = keyspace.defragmentation
+      const millis = sliceMillis(effort)
+      more = keyspace.defragmentation.run(millis * 1000)
+      rest = (millis * (100 - effort)) / effort
+    }
+    this.sliceTimer = more ? timers.timeout(() => this.nextSlice(), rest) : null
   }
 
   private nextSlice(): void {
@@ -106,4 +116,10 @@ export class Cron {
     stats.outputRate.sample(now, stats.netOutputBytes)
     stats.loopStallMaxMicros = Math.max(stats.loopStallMaxMicros, this.loopDelay.takeMaxMicros())
   }
+}
+
+/** How long a slice of work is that may take `effort` percent of the time, milliseconds. */
+function sliceMillis(effort: number): number {
+  const shortest = SLICE_MICROS / 1000
+  return Math.min(LONGEST_SLICE, Math.max(shortest, (SHORTEST_REST * effort) / (100 - effort)))
 }

@@ -62,6 +62,8 @@ export class Arena {
   liveObjects: number
   /** Pages in use, each of 64 KiB. */
   pageCount: number
+  /** Objects moved since the start. */
+  moves: number
   /** Block of each segment; EMPTY_BLOCK where it was given back. */
   private readonly segments: Block[]
   private readonly large: OwnBuffers
@@ -86,8 +88,7 @@ export class Arena {
   private readonly totals: Float64Array
 
   constructor() {
-    this.liveObjects = 0
-    this.pageCount = 0
+    this.liveObjects = this.pageCount = this.moves = 0
     this.segments = []
     this.large = new OwnBuffers()
     this.own = this.large.blocks
@@ -253,6 +254,7 @@ export class Arena {
   move(address: Address): Address {
     const capacity = this.capacity(address)
     const moved = this.allocate(capacity)
+    this.moves++
     copyBytes(this.block(address), this.offset(address), this.block(moved), this.offset(moved), capacity)
     this.free(address)
     return moved
@@ -279,12 +281,9 @@ export class Arena {
     this.large.clear()
     for (const words of [pages, roomy, freePages, firstFree, leaving, totals]) words.fill(0)
     pages[CLASS] = -1
-    this.liveObjects = 0
-    this.pageCount = 0
-    this.lowest = 0
-    this.spare = 0
+    this.liveObjects = this.pageCount = 0
+    this.lowest = this.spare = this.nextEvacuated = 0
     this.evacuated = []
-    this.nextEvacuated = 0
   }
 
   /** Gives the spare segment back too: for a moment without load. */

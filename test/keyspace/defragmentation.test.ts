@@ -30,8 +30,12 @@ function keyOf(name: string): Arguments {
 }
 
 /** Many keys, of which a tenth stays: every page is left sparse. */
-function sparseKeyspace(): Keyspace {
-  const keyspace = new Keyspace(new Configuration().settings, new TickingClock(), new SeededRandom(1))
+function sparseKeyspace(): Keyspace & { configuration: Configuration } {
+  const configuration = new Configuration()
+  const keyspace = Object.assign(
+    new Keyspace(configuration.settings, new TickingClock(), new SeededRandom(1)),
+    { configuration },
+  )
   const [db] = keyspace.databases
   for (let i = 0; i < KEYS; i++) {
     const name = `key:${i}`
@@ -111,6 +115,59 @@ describe('defragmentation', () => {
       if (victim !== null) db.remove(victim)
     }
     checkContent(keyspace)
+  })
+
+  it('counts what it moves, looks at and how long it takes', () => {
+    const keyspace = sparseKeyspace()
+    const { stats, arena, defragmentation } = keyspace
+    expect(defragmentation.begin()).toBe(true)
+    while (defragmentation.run(50)) expect(defragmentation.currentMicros).toBeGreaterThan(0)
+    expect(stats.defragHits).toBe(arena.moves)
+    expect(stats.defragHits).toBeGreaterThan(1000)
+    expect(stats.defragKeyHits + stats.defragKeyMisses).toBe(KEYS / KEPT + 1)
+    expect(stats.defragKeyHits).toBeLessThanOrEqual(stats.defragHits)
+    expect(stats.defragMicros).toBeGreaterThan(100)
+    expect(defragmentation.currentMicros).toBe(0)
+    stats.reset()
+    expect(stats.defragHits + stats.defragKeyMisses + stats.defragMicros).toBe(0)
+  })
+
+  it('goes by the settings with activedefrag yes, and by its own rules without', () => {
+    const keyspace = sparseKeyspace()
+    const { configuration, defragmentation, arena } = keyspace
+    // Fills a part of the gaps, since a threshold is 1000 % at most.
+    for (let i = 0; i < KEYS / 6; i++)
+      keyspace.databases[0].overwrite(keyOf(`more:${i}`), 0, TYPE_STRING, 200, false)
+    const slack = arena.bytesReserved - arena.bytesUsed
+    const percent = (slack * 100) / arena.bytesUsed
+    const set = (...pairs: [string, string][]): void => configuration.set(pairs, false)
+    expect(defragmentation.effort).toBe(25)
+    set(['activedefrag', 'yes'], ['active-defrag-ignore-bytes', `${slack + 1}`])
+    expect(defragmentation.begin()).toBe(false)
+    set(['active-defrag-ignore-bytes', '1mb'], ['active-defrag-threshold-lower', '1000'])
+    expect(defragmentation.begin()).toBe(false)
+    set(['active-defrag-threshold-lower', '10'], ['active-defrag-threshold-upper', `${Math.ceil(percent)}`])
+    set(['active-defrag-cycle-min', '5'], ['active-defrag-cycle-max', '60'])
+    expect(Math.round(defragmentation.effort)).toBe(60)
+    set(
+      ['active-defrag-threshold-lower', `${Math.floor(percent)}`],
+      ['active-defrag-threshold-upper', '1000'],
+    )
+    expect(Math.round(defragmentation.effort)).toBe(5)
+    expect(defragmentation.begin()).toBe(true)
+  })
+
+  it('starts below every threshold when asked to', () => {
+    const keyspace = sparseKeyspace()
+    keyspace.configuration.set(
+      [
+        ['activedefrag', 'yes'],
+        ['active-defrag-ignore-bytes', '10gb'],
+      ],
+      false,
+    )
+    expect(keyspace.defragmentation.begin()).toBe(false)
+    expect(keyspace.defragmentation.begin(true)).toBe(true)
   })
 
   it('does not start when there is nothing to gain', () => {
