@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import type { Settings } from '../../src/config/settings.ts'
 import type { Keyspace } from '../../src/keyspace/keyspace.ts'
 import { type AofLoad, type AofLoaded, loadAof } from '../../src/persistence/aof-loader.ts'
 import { AofManifest } from '../../src/persistence/aof-manifest.ts'
@@ -53,7 +52,6 @@ export interface LoadOptions {
   readonly manifest: AofManifest
   readonly loadTruncated?: boolean
   readonly keyspace?: Keyspace
-  readonly settings?: Settings
   readonly apply?: (args: Arguments) => string | null
   readonly progress?: (progress: LoadProgress) => void
 }
@@ -80,8 +78,7 @@ export function loadFiles(
 /** Loads what the manifest names. */
 export async function load(options: LoadOptions): Promise<LoadRun> {
   const { directory, manifest } = options
-  const { engine } = session()
-  const keyspace = options.keyspace ?? engine.keyspace
+  const keyspace = options.keyspace ?? session().engine.keyspace
   let lines = ''
   const log = new LineLog('debug', (line) => {
     lines += line.replace(/^\d+:[A-Z] .{24} /, '')
@@ -100,7 +97,7 @@ export async function load(options: LoadOptions): Promise<LoadRun> {
     loadTruncated: options.loadTruncated ?? true,
     begin: (total) => {
       const { clock, random } = keyspace
-      const settings = options.settings ?? engine.settings
+      const { settings } = keyspace
       const progress = new LoadProgress(total, { settings, clock, timers: new SystemTimers(), random, log })
       options.progress?.(progress)
       return progress
