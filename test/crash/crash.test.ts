@@ -14,7 +14,7 @@ import { Dice } from '../compat/random.ts'
 import { RawClient } from '../compat/raw-client.ts'
 import { startRespite } from '../compat/respite.ts'
 import type { ServerProcess } from '../compat/server-process.ts'
-import { keysOf, type Shown, type Step, stepsShown } from './model.ts'
+import { verdict } from './verdict.ts'
 import { Writer } from './writer.ts'
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 2)
@@ -150,46 +150,25 @@ async function workInBackground(
   return null
 }
 
-/** Every writer's keys are as after some of its steps, none of them half; and no other keys are there. */
+/** Every writer's keys are as after some of its steps; it goes on from there. */
 async function check(
   server: ServerProcess,
   writers: readonly Writer[],
   kind: Kind,
   situation: string,
 ): Promise<void> {
-  const client = await RawClient.open(server.port)
-  let keysShown = FILLERS
-  let expiring = 0
-  const lost: Step[] = []
-  const there: Step[] = []
-  for (const writer of writers) {
-    const { id, steps } = writer
-    const keys = keysOf(id).all
-    const shown = await show(client, keysOf(id))
-    keysShown += shown.size
-    expiring += [...shown.values()].filter(({ deadline }) => deadline !== -1).length
-    const times = { end: endedAt, now: Date.now() }
-    const least = promised(writer, kind)
-    const found = stepsShown(writer.before, steps, keys, shown, times, least)
-    if (found === null) {
-      const anywhere = stepsShown(writer.before, steps, keys, shown, times, 0)
-      const what = anywhere === null ? 'no whole number of steps' : `${anywhere.last} steps`
-      throw new Error(
-        `writer ${id} sent ${steps.length} steps, of which ${least} are promised; there is ${what}; ${situation}`,
-      )
-    }
-    there.push(...steps.slice(0, found.first))
-    lost.push(...steps.slice(found.last))
-    writer.before = found.state
+  const expected = writers.map((writer) => ({
+    id: writer.id,
+    before: writer.before,
+    steps: writer.steps,
+    least: promised(writer, kind),
+  }))
+  const states = await verdict(server.port, expected, { endedAt, fillers: FILLERS, situation })
+  for (const [i, writer] of writers.entries()) {
+    writer.before = states[i]
     writer.steps = []
     writer.acked = 0
   }
-  // Nothing that nobody sent, and all that lay there; some may have expired since they were looked at.
-  const size = Number((await client.call('DBSIZE')).toString('latin1').slice(1))
-  expect(size, situation).toBeLessThanOrEqual(keysShown)
-  expect(size, situation).toBeGreaterThanOrEqual(keysShown - expiring)
-  checkOrder(there, lost, situation)
-  client.close()
 }
 
 /** How many of the writer's steps must be there. */
@@ -197,36 +176,4 @@ function promised({ id, steps, acked }: Writer, { loses }: Kind): number {
   if (loses === null) return savedSteps[id]
   if (loses === 0) return acked
   return steps.filter(({ ackedAt }) => ackedAt !== null && ackedAt < endedAt - loses).length
-}
-
-/** What was answered before another step was sent precedes it: if it is lost, so is the other, whoever sent it. */
-function checkOrder(there: readonly Step[], lost: readonly Step[], situation: string): void {
-  const lastThere = there.reduce((latest, step) => Math.max(latest, step.sentAt), 0)
-  const firstLost = lost.reduce((first, { ackedAt }) => Math.min(first, ackedAt ?? Infinity), Infinity)
-  expect(lastThere, situation).toBeLessThanOrEqual(firstLost)
-}
-
-/** What the server has under the keys. */
-async function show(
-  client: RawClient,
-  { texts, lists, fleeting }: ReturnType<typeof keysOf>,
-): Promise<Map<string, Shown>> {
-  const shown = new Map<string, Shown>()
-  for (const key of [...texts, ...fleeting]) {
-    const reply = (await client.call('GET', key)).toString('latin1')
-    if (!reply.startsWith('$-1'))
-      shown.set(key, { value: reply.slice(reply.indexOf('\n') + 1, -2), deadline: -1 })
-  }
-  for (const key of lists) {
-    const reply = (await client.call('LRANGE', key, '0', '-1')).toString('latin1')
-    const value = [...reply.matchAll(/\$\d+\r\n([^\r]*)\r\n/g)].map((match) => match[1])
-    if (value.length > 0) shown.set(key, { value, deadline: -1 })
-  }
-  for (const [key, { value }] of shown) {
-    const deadline = Number((await client.call('PEXPIRETIME', key)).toString('latin1').slice(1))
-    // It may have expired since.
-    if (deadline === -2) shown.delete(key)
-    else shown.set(key, { value, deadline })
-  }
-  return shown
 }
