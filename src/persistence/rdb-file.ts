@@ -35,7 +35,7 @@ export class RdbFileInput extends RdbInput implements ChecksummedInput {
     this.sum()
     const { block, at } = this
     const kept = this.end - at
-    const room = Math.max(size, WINDOW)
+    const room = Math.max(size, Math.min(WINDOW, kept + this.unread))
     // A long string got a longer block, which is given back after it.
     const target = block.bytes.length === room ? block : newBlock(room)
     block.bytes.copy(target.bytes, 0, at, this.end)

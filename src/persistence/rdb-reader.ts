@@ -93,7 +93,7 @@ export class RdbReader {
   /** Data of modules that is not about a key, skipped. */
   modules: number
   stage: RdbStage
-  /** RDB type of the value being read, or opcode; -1 between them. */
+  /** RDB type of the value being read; 0 before the first, as redis-check-rdb has it, and -1 between values. */
   type: number
   private readonly keyspace: Keyspace
   private readonly input: ChecksummedInput
@@ -160,7 +160,6 @@ export class RdbReader {
     while (input.position < border) {
       const at = input.position
       this.stage = 'read-type'
-      this.type = -1
       const type = input.byte()
       if (type === OPCODE_EOF) {
         this.end()
@@ -367,6 +366,7 @@ export class RdbReader {
 
   /** What was said about a key holds for that key only. */
   private forget(): void {
+    this.type = -1
     this.deadline = null
     this.idleTime = -1
     this.frequency = -1

@@ -1,4 +1,6 @@
 /** RDB bytes made by hand for the tests: payloads with their footer, and the encodings that are only read. */
+import { listpackAppend, listpackBegin, listpackEnd } from '../../src/persistence/listpack.ts'
+import { RdbOutput } from '../../src/persistence/rdb-output.ts'
 import { Block } from '../../src/structures/block.ts'
 import { Crc64 } from '../../src/structures/crc64.ts'
 
@@ -27,6 +29,23 @@ export function rdbString(bytes: Uint8Array | string): Buffer {
   return Buffer.concat([rdbSize(data.length), data])
 }
 
+/** A whole file: the header of this version (80 and more are Valkey's), the parts, and from 5 on a right checksum. */
+export function fileOf(parts: readonly Uint8Array[], version: number = 10): Buffer {
+  const magic =
+    version < 80 ? `REDIS${String(version).padStart(4, '0')}` : `VALKEY${String(version).padStart(3, '0')}`
+  const body = Buffer.concat([Buffer.from(magic), ...parts, Buffer.from([0xff])])
+  return version < 5 ? body : signed(Buffer.concat([body, Buffer.alloc(8)]))
+}
+
+/** The file with a checksum in its last eight bytes that is right. */
+export function signed(file: Buffer): Buffer {
+  const block = new Block(file)
+  const crc = new Crc64()
+  crc.update(block, 0, file.length - 8)
+  crc.write(block, file.length - 8)
+  return file
+}
+
 export type Element = string | number | bigint
 
 /**
@@ -47,6 +66,18 @@ export function ziplistOf(elements: readonly Element[], { longPrevious = false }
   header.writeUInt32LE(header.length + body.length - previous, 4)
   header.writeUInt16LE(Math.min(elements.length, 65_535), 8)
   return Buffer.concat([header, body, Buffer.from([255])])
+}
+
+/** A listpack; texts of integers are integers in it. */
+export function listpackOf(elements: readonly Element[]): Buffer {
+  const output = new RdbOutput()
+  listpackBegin(output)
+  for (const element of elements) {
+    const block = new Block(Buffer.from(`${element}`, 'latin1'))
+    listpackAppend(output, block, 0, block.bytes.length)
+  }
+  listpackEnd(output, elements.length)
+  return Buffer.from(output.block.bytes.subarray(0, output.length))
 }
 
 function previousSize(size: number, long: boolean): Buffer {
