@@ -1,6 +1,6 @@
 /** LATENCY GRAPH and DOCTOR: an event's spikes as a picture, and all of them with advice, as text for people. */
 import type { Settings } from '../config/settings.ts'
-import type { LatencySample, LatencySeries } from '../engine/latency-monitor.ts'
+import type { LatencySample, LatencySeries } from '../keyspace/latency-monitor.ts'
 
 const COLUMNS = 80
 const ROWS = 4
@@ -74,7 +74,7 @@ const ADVICE: readonly Advice[] = [
       'Commands that are always short took long, or nothing ran for a while although there was something to run: the machine had no processor time for this process. Look for other programs on it, for a limit on its processor share, for swapping, and for noisy neighbours of a virtual machine.',
   },
   {
-    events: ['aof-', 'rdb-', 'snapshot-'],
+    events: ['aof-'],
     text: () =>
       'Writing to the disk took long. Use a local SSD, keep other programs off it, and look at the kernel settings for writing back dirty pages.',
   },

@@ -1,4 +1,4 @@
-/** LATENCY: the spikes that engine/latency-monitor.ts recorded, and the histograms of commands. */
+/** LATENCY: the spikes that keyspace/latency-monitor.ts recorded, and the histograms of commands. */
 import type { Client } from '../engine/client.ts'
 import { type Command, type Family, family } from '../engine/command.ts'
 import type { Arguments } from '../protocol/arguments.ts'
@@ -9,7 +9,7 @@ import { latencyDiagnosis, latencyGraph } from './latency-report.ts'
 
 function latest(client: Client): void {
   const { reply, engine } = client
-  const { series } = engine.latencyMonitor
+  const { series } = engine.keyspace.latency
   reply.arrayHeader(series.size)
   for (const [event, { samples, max }] of series) {
     const last = samples[samples.length - 1]
@@ -23,7 +23,7 @@ function latest(client: Client): void {
 
 function history(client: Client, args: Arguments): void {
   const { reply, engine } = client
-  const samples = engine.latencyMonitor.series.get(args.text(2))?.samples ?? []
+  const samples = engine.keyspace.latency.series.get(args.text(2))?.samples ?? []
   reply.arrayHeader(samples.length)
   for (const { time, latency } of samples) {
     reply.arrayHeader(2)
@@ -33,24 +33,24 @@ function history(client: Client, args: Arguments): void {
 }
 
 function reset(client: Client, args: Arguments): void {
-  const { latencyMonitor } = client.engine
-  const events = args.count === 2 ? [...latencyMonitor.series.keys()] : []
+  const { latency } = client.engine.keyspace
+  const events = args.count === 2 ? [...latency.series.keys()] : []
   for (let i = 2; i < args.count; i++) events.push(args.text(i))
-  client.reply.integer(events.filter((event) => latencyMonitor.forget(event)).length)
+  client.reply.integer(events.filter((event) => latency.forget(event)).length)
 }
 
 function graph(client: Client, args: Arguments): void {
-  const { latencyMonitor, clock } = client.engine
+  const { keyspace, clock } = client.engine
   const event = args.text(2)
-  const series = latencyMonitor.series.get(event)
+  const series = keyspace.latency.series.get(event)
   if (series === undefined) throw err(`No samples available for event '${event}'`)
   client.reply.verbatim('txt', latencyGraph(event, series, Math.floor(clock.now / 1000)))
 }
 
 function doctor(client: Client): void {
-  const { latencyMonitor, settings, clock } = client.engine
+  const { keyspace, settings, clock } = client.engine
   const now = Math.floor(clock.now / 1000)
-  client.reply.verbatim('txt', latencyDiagnosis(latencyMonitor.series, settings, now))
+  client.reply.verbatim('txt', latencyDiagnosis(keyspace.latency.series, settings, now))
 }
 
 function histogram(client: Client, args: Arguments): void {

@@ -16,6 +16,7 @@
  * bench/micro/pipeline.ts shows the cost, with and without.
  */
 import type { Settings } from '../config/settings.ts'
+import type { LatencyEvent } from '../keyspace/latency-monitor.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { LatencyHistogram } from '../structures/latency-histogram.ts'
@@ -117,7 +118,7 @@ export class CommandTimer {
     const elapsed = this.clock.monotonicMicros() - this.since
     this.begin()
     command.micros += elapsed
-    if (args !== null) this.note(client, command, args, elapsed)
+    if (args !== null) this.note(client, command, args, elapsed, 'command-unblocking')
   }
 
   /** A command that ran others has run: its time is all of it. */
@@ -126,7 +127,7 @@ export class CommandTimer {
     const elapsed = this.clock.monotonicMicros() - command.begunAt
     this.begin()
     command.micros += elapsed
-    this.note(client, command, args, elapsed)
+    this.note(client, command, args, elapsed, eventOf(command))
   }
 
   /** Takes account of the commands that ran up to `now`. */
@@ -154,28 +155,36 @@ export class CommandTimer {
           command.latency.record(worst * 1000, 1)
         }
       }
-      if (worst >= this.slowMicros) this.noteSlow(client, command, this.largest(client, count), worst)
+      if (worst >= this.slowMicros) {
+        this.noteSlow(client, command, this.largest(client, count), worst, eventOf(command))
+      }
     }
     this.count = 0
     this.most = this.groupOf(command)
   }
 
   /** Takes account of one command. */
-  private note(client: Client, command: Command, args: Arguments, micros: number): void {
+  private note(client: Client, command: Command, args: Arguments, micros: number, event: LatencyEvent): void {
     if (this.settings.latencyTracking) {
       command.latency ??= new LatencyHistogram()
       command.latency.record(micros * 1000, 1)
     }
-    if (micros >= this.slowMicros) this.noteSlow(client, command, args, micros)
+    if (micros >= this.slowMicros) this.noteSlow(client, command, args, micros, event)
   }
 
-  private noteSlow(client: Client, command: Command, args: Arguments, micros: number): void {
-    const { latencyMonitor, slowLog } = this.engine
+  private noteSlow(
+    client: Client,
+    command: Command,
+    args: Arguments,
+    micros: number,
+    event: LatencyEvent,
+  ): void {
+    const { keyspace, slowLog } = this.engine
     const { slowlogLogSlowerThan, slowlogMaxLen } = this.settings
     if (slowlogLogSlowerThan >= 0 && micros >= slowlogLogSlowerThan) {
       slowLog.add(client, command, args, micros, slowlogMaxLen)
     }
-    latencyMonitor.add((command.flags & FLAG.fast) === 0 ? 'command' : 'fast-command', micros / 1000)
+    keyspace.latency.add(event, micros / 1000)
   }
 
   /** The arguments of the one with the most bytes in its request and reply, of the first `count` of the group. */
@@ -208,4 +217,8 @@ export class CommandTimer {
       latencyMonitorThreshold === 0 ? Number.POSITIVE_INFINITY : latencyMonitorThreshold * 1000,
     )
   }
+}
+
+function eventOf(command: Command): LatencyEvent {
+  return (command.flags & FLAG.fast) === 0 ? 'command' : 'fast-command'
 }

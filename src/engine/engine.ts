@@ -26,7 +26,6 @@ import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyGuard } from './key-guard.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
-import { LatencyMonitor } from './latency-monitor.ts'
 import { MemoryLimit } from './memory-limit.ts'
 import { Migrations } from './migration.ts'
 import { Monitor } from './monitor.ts'
@@ -78,7 +77,6 @@ export class Engine {
   readonly commands: CommandTable
   readonly acl: AccessList
   readonly slowLog: SlowLog
-  readonly latencyMonitor: LatencyMonitor
   readonly dispatcher: Dispatcher
   readonly turn: Turn
   readonly pause: Pause
@@ -133,7 +131,6 @@ export class Engine {
     this.watches = new Watches(this.keyChanges)
     this.commands = new CommandTable(parts.families, parts.configuration.renames)
     this.slowLog = new SlowLog()
-    this.latencyMonitor = new LatencyMonitor(this.settings, parts.clock)
     this.dispatcher = new Dispatcher(this, this.commands)
     this.turn = new Turn(parts.timers)
     this.pause = new Pause(this, parts.timers)
@@ -169,6 +166,7 @@ export class Engine {
       clock: parts.clock,
       log: parts.log,
       stream: this.propagation.stream,
+      latency: this.keyspace.latency,
       base: new AofBase(this.keyspace),
       activate: (active) => this.propagation.activate(active),
       halt: this.halt,

@@ -61,7 +61,7 @@ export class MemoryLimit {
     let bytes = 0
     if (grows) bytes = command.runsQueue && transaction !== null ? transaction.bytes : requestBytes(args)
     if (!eviction.isTight(bytes) || this.standsStill) return ADMITTED
-    const result = eviction.run(bytes)
+    const result = this.evict(bytes)
     if (result === EVICTING) {
       this.goOnSoon()
       if (!eviction.wouldExceed(bytes)) return ADMITTED
@@ -99,6 +99,14 @@ export class MemoryLimit {
   /** The dataset does while clients are paused, and while it is only coming to be. */
   private get standsStill(): boolean {
     return this.engine.pause.state !== 'none' || this.engine.keyspace.loading
+  }
+
+  private evict(bytes: number): number {
+    const { eviction, latency } = this.engine.keyspace
+    const begun = latency.begin()
+    const result = eviction.run(bytes)
+    latency.end('eviction-cycle', begun)
+    return result
   }
 
   private setGate(maxmemory: number): void {

@@ -14,6 +14,7 @@ import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
 import { type Entry, headerWord, TYPE_STRING } from './entry.ts'
 import { Eviction } from './eviction.ts'
+import { LatencyMonitor } from './latency-monitor.ts'
 import { LazyFree } from './lazy-free.ts'
 import { Lookahead } from './lookahead.ts'
 import { usedBytes } from './memory.ts'
@@ -108,6 +109,7 @@ export class Keyspace {
   readonly hashKey0: number
   readonly hashKey1: number
   readonly stats: KeyspaceStats
+  readonly latency: LatencyMonitor
   readonly lookahead: Lookahead
   readonly lazyFree: LazyFree
   readonly defragmentation: Defragmentation
@@ -157,6 +159,7 @@ export class Keyspace {
     this.hashKey0 = random.uint32() | 0
     this.hashKey1 = random.uint32() | 0
     this.stats = new KeyspaceStats()
+    this.latency = new LatencyMonitor(settings, clock)
     this.freezes = new ListFreezes()
     this.list = new ListView(this.arena, this.freezes)
     this.otherList = new ListView(this.arena, this.freezes)

@@ -11,6 +11,7 @@
 import { close, closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
+import type { LatencyMonitor } from '../keyspace/latency-monitor.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { CommandStream } from './command-stream.ts'
@@ -41,6 +42,7 @@ export interface AofLogParts {
   readonly clock: Clock
   readonly log: Log
   readonly stream: CommandStream
+  readonly latency: LatencyMonitor
   readonly disk: AofDisk
   /** Ends the server: replies that wait must not leave. */
   readonly halt: (error: Error) => void
@@ -139,8 +141,9 @@ export class AofLog {
 
   /** Returns whether everything was written. */
   private write(): boolean {
-    const { stream, disk } = this.parts
+    const { stream, disk, latency } = this.parts
     let written = 0
+    const begun = latency.begin()
     try {
       while (written < stream.length) {
         written += disk.write(this.file, stream.block.bytes, written, stream.length - written)
@@ -149,10 +152,19 @@ export class AofLog {
       this.writeFailed(error, written)
       return false
     }
+    this.noteWrite(begun)
     this.size += written
     stream.clear()
     this.recovered('AOF write error looks solved, Respite can write again.')
     return true
+  }
+
+  /** A write as a whole, and by what may have held it up. */
+  private noteWrite(begun: number): void {
+    const { latency, saving } = this.parts
+    latency.end('aof-write', begun)
+    if (this.syncing) latency.end('aof-write-pending-fsync', begun)
+    else latency.end(saving() ? 'aof-write-active-child' : 'aof-write-alone', begun)
   }
 
   private writeFailed(error: unknown, written: number): void {
@@ -181,9 +193,11 @@ export class AofLog {
   }
 
   private syncNow(): void {
-    const { disk, halt } = this.parts
+    const { disk, halt, latency } = this.parts
+    const begun = latency.begin()
     try {
       disk.sync(this.file)
+      latency.end('aof-fsync-always', begun)
     } catch (error) {
       halt(
         new Error(

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
+import type { LatencyMonitor } from '../keyspace/latency-monitor.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
@@ -42,6 +43,7 @@ export interface AofParts {
   readonly clock: Clock
   readonly log: Log
   readonly stream: CommandStream
+  readonly latency: LatencyMonitor
   readonly base: BaseWriter
   /** Has commands appended to the stream, or not any more. */
   readonly activate: (active: boolean) => void
@@ -82,6 +84,7 @@ export class Aof {
       clock: parts.clock,
       log: parts.log,
       stream: parts.stream,
+      latency: parts.latency,
       disk: systemDisk,
       halt: parts.halt,
       saving: () => parts.base.busy,
@@ -362,7 +365,9 @@ export class Aof {
     const base = manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
     let next = manifest.withBase(base, this.state === 'on' ? 1 : 0)
     mkdirSync(directory, { recursive: true })
+    const begun = this.parts.latency.begin()
     renameSync(this.temporaryBase, join(directory, base.name))
+    this.parts.latency.end('aof-rename', begun)
     if (this.state === 'waiting') {
       this.writer.flush(true)
       const increment = manifest.nextIncrement(settings.appendfilename)

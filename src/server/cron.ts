@@ -70,16 +70,21 @@ export class Cron {
   /** One piece of the work that comes in pieces: the first kind that has any. */
   private slice(): void {
     const { keyspace, expireCycle, timers, clock } = this.engine
+    const { latency } = keyspace
     clock.refresh()
+    const begun = latency.begin()
     let more = expireCycle.run(SLICE_MICROS)
+    latency.end('expire-cycle', begun)
     let rest = REST_MILLIS
     if (!more && keyspace.lazyFree.pending) {
       keyspace.lazyFree.run(SLICE_MICROS)
+      latency.end('lazyfree-slice', begun)
       more = keyspace.lazyFree.pending
     } else if (!more && keyspace.defragmentation.isRunning) {
       const { effort } = keyspace.defragmentation
       const millis = sliceMillis(effort)
       more = keyspace.defragmentation.run(millis * 1000)
+      latency.end('active-defrag-cycle', begun)
       rest = (millis * (100 - effort)) / effort
     }
     this.sliceTimer = more ? timers.timeout(() => this.nextSlice(), rest) : null
@@ -114,7 +119,10 @@ export class Cron {
     stats.commandRate.sample(now, stats.commandsProcessed)
     stats.inputRate.sample(now, stats.netInputBytes)
     stats.outputRate.sample(now, stats.netOutputBytes)
-    stats.loopStallMaxMicros = Math.max(stats.loopStallMaxMicros, this.loopDelay.takeMaxMicros())
+    const stall = this.loopDelay.takeMaxMicros()
+    stats.loopStallMaxMicros = Math.max(stats.loopStallMaxMicros, stall)
+    clock.refresh()
+    this.engine.keyspace.latency.add('loop-stall', stall / 1000)
   }
 }
 

@@ -35,16 +35,16 @@ test('spikes of commands, the last and the worst', () => {
 
 test('within a second the worst stands for all, and 160 are kept', () => {
   const { engine, clock } = session({ config: ON })
-  const { latencyMonitor } = engine
-  latencyMonitor.add('command', 20)
-  latencyMonitor.add('command', 40)
-  latencyMonitor.add('command', 30)
-  expect(latencyMonitor.series.get('command')?.samples).toEqual([{ time: 1_700_000_000, latency: 40 }])
+  const { latency } = engine.keyspace
+  latency.add('command', 20)
+  latency.add('command', 40)
+  latency.add('command', 30)
+  expect(latency.series.get('command')?.samples).toEqual([{ time: 1_700_000_000, latency: 40 }])
   for (let i = 0; i < 200; i++) {
     clock.advance(1000)
-    latencyMonitor.add('command', 10)
+    latency.add('command', 10)
   }
-  const series = latencyMonitor.series.get('command')
+  const series = latency.series.get('command')
   expect(series?.samples).toHaveLength(160)
   expect(series?.max).toBe(40)
 })
@@ -84,7 +84,7 @@ test('the doctor gives figures and advice', () => {
   slow(s, 30)
   s.clock.advance(10_000)
   slow(s, 50)
-  s.engine.latencyMonitor.add('expire-cycle', 12)
+  s.engine.keyspace.latency.add('expire-cycle', 12)
   const report = s.run('LATENCY DOCTOR')
   expect(report).toContain(
     'fast-command: 2 latency spikes (average 40ms, mean deviation 10ms, period 5.00 sec). Worst all time event 50ms.',
@@ -123,4 +123,17 @@ test('EXEC takes as long as all it runs', () => {
   expect(command.micros).toBe(8000)
   expect(s.engine.commands.get('exec')?.micros).toBe(8000)
   expect(s.run('INFO latencystats')).toContain('usec_exec:p50=8028.159')
+})
+
+test('eviction', () => {
+  const s = session({ config: { ...ON, maxmemory: '2mb' } })
+  const { eviction, latency } = s.engine.keyspace
+  const evict = eviction.run.bind(eviction)
+  eviction.run = (bytes) => {
+    s.clock.advance(11)
+    return evict(bytes)
+  }
+  eviction.isTight = () => true
+  s.run('SET k v')
+  expect([...latency.series.keys()]).toEqual(['eviction-cycle'])
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/config/configuration.ts'
+import { LatencyMonitor } from '../../src/keyspace/latency-monitor.ts'
 import { type AofDisk, AofLog, systemDisk } from '../../src/persistence/aof-log.ts'
 import { CommandStream } from '../../src/persistence/command-stream.ts'
 import { ManualClock } from '../../src/platform/clock.ts'
@@ -19,12 +20,16 @@ class TestDisk implements AofDisk {
   failSync: NodeJS.ErrnoException | null = null
   /** Bytes a write takes at most. */
   most: number = Number.POSITIVE_INFINITY
+  /** How long calls take. */
+  writeMillis = 0
+  syncMillis = 0
   /** Bytes that still fit. */
   space: number = Number.POSITIVE_INFINITY
   readonly pending: ((error: Error | null) => void)[] = []
 
   write(file: number, bytes: Uint8Array, offset: number, length: number): number {
     this.calls.push('write')
+    clock.advance(this.writeMillis)
     if (this.failWrite !== null) throw this.failWrite
     const count = Math.min(length, this.most, this.space)
     if (count === 0) throw full()
@@ -40,6 +45,7 @@ class TestDisk implements AofDisk {
 
   sync(): void {
     this.calls.push('sync')
+    clock.advance(this.syncMillis)
     if (this.failSync !== null) throw this.failSync
   }
 
@@ -62,6 +68,7 @@ let path: string
 let disk: TestDisk
 let stream: CommandStream
 let clock: ManualClock
+let latency: LatencyMonitor
 let configuration: Configuration
 let lines: string[]
 let halted: Error[]
@@ -88,6 +95,7 @@ function opened(policy: string): AofLog {
     clock,
     log: new LineLog('notice', (line) => void lines.push(line)),
     stream,
+    latency: (latency = new LatencyMonitor(configuration.settings, clock)),
     disk,
     halt: (error) => void halted.push(error),
     saving: () => saving,
@@ -116,6 +124,24 @@ describe('always', () => {
     expect([log.size, log.synced]).toEqual([content().length, content().length])
     log.flush()
     expect(disk.taken()).toEqual([])
+  })
+
+  test('slow writes and syncs are told', () => {
+    configuration.set([['latency-monitor-threshold', '10']], true)
+    const log = opened('always')
+    disk.writeMillis = 15
+    disk.syncMillis = 30
+    append('A')
+    log.flush()
+    saving = true
+    append('B')
+    log.flush()
+    expect([...latency.series].map(([event, { max }]) => `${event} ${max}`)).toEqual([
+      'aof-write 15',
+      'aof-write-alone 15',
+      'aof-fsync-always 30',
+      'aof-write-active-child 15',
+    ])
   })
 
   test('a sync that fails ends the server', () => {

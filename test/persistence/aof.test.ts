@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/config/configuration.ts'
+import { LatencyMonitor } from '../../src/keyspace/latency-monitor.ts'
 import { Aof, type BaseWriter } from '../../src/persistence/aof.ts'
 import { loadManifest } from '../../src/persistence/aof-manifest.ts'
 import { CommandStream } from '../../src/persistence/command-stream.ts'
@@ -72,6 +73,7 @@ function newAof(): Aof {
     clock,
     log: new LineLog('notice', (line) => void lines.push(line)),
     stream,
+    latency: new LatencyMonitor(configuration.settings, clock),
     base,
     activate: (on) => {
       active = on

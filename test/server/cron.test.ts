@@ -35,6 +35,24 @@ describe('cron', () => {
     expect(s.engine.keyspace.keyCount).toBeLessThan(200)
   })
 
+  it('tells of slices that took long, and of stalls', () => {
+    const { s } = withCron()
+    s.run('CONFIG SET latency-monitor-threshold 10')
+    const { expireCycle, clock, keyspace } = s.engine
+    expireCycle.run = () => {
+      s.clock.advance(12)
+      return false
+    }
+    started[0].delay.takeMaxMicros = () => 250_700
+    s.timers.advance(200)
+    expect([...keyspace.latency.series].map(([event, { max }]) => `${event} ${max}`)).toEqual([
+      'expire-cycle 12',
+      'loop-stall 250',
+    ])
+    expect(keyspace.latency.series.get('loop-stall')?.samples[0].time).toBe(Math.floor(clock.now / 1000))
+    expect(s.engine.stats.loopStallMaxMicros).toBe(250_700)
+  })
+
   it('rests under DEBUG PAUSE-CRON', () => {
     const { s } = withCron()
     s.run('DEBUG PAUSE-CRON 1')

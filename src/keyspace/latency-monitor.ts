@@ -1,6 +1,10 @@
 /**
- * LATENCY: the spikes of at least latency-monitor-threshold milliseconds, by event, the newest 160 of each. Those
- * who do something that may hold the event loop measure it and tell; how the reports look is commands/latency.ts's.
+ * LATENCY: the spikes of at least latency-monitor-threshold milliseconds, by event, the newest 160 of each. Whoever
+ * does something that may hold the event loop measures it and tells; how the reports look is commands/latency.ts's.
+ *
+ *   const begun = latency.begin()
+ *   // … what may take long …
+ *   latency.end('expire-cycle', begun)
  */
 import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -25,30 +29,23 @@ export interface LatencySeries {
 
 /**
  * What is watched, by the name LATENCY gives it: commands (fast-command for those that are always short), work in
- * slices (expire-cycle, eviction-cycle and in it eviction-del, snapshot-slice), writing to disk (aof-…, rdb-…), and
- * whatever else held the loop (loop-stall).
+ * slices, writing to disk, and whatever held the loop (loop-stall). The names are Redis's where it has the event.
  */
 export type LatencyEvent =
   | 'command'
   | 'fast-command'
   | 'command-unblocking'
   | 'expire-cycle'
-  | 'expire-del'
   | 'eviction-cycle'
-  | 'eviction-del'
-  | 'eviction-lazyfree'
+  | 'lazyfree-slice'
   | 'active-defrag-cycle'
+  | 'snapshot-slice'
   | 'aof-write'
   | 'aof-write-pending-fsync'
   | 'aof-write-active-child'
   | 'aof-write-alone'
   | 'aof-fsync-always'
-  | 'aof-fstat'
   | 'aof-rename'
-  | 'aof-rewrite-diff-write'
-  | 'rdb-unlink-temp-file'
-  | 'rdb-save'
-  | 'snapshot-slice'
   | 'loop-stall'
 
 export class LatencyMonitor {
@@ -62,9 +59,14 @@ export class LatencyMonitor {
     this.clock = clock
   }
 
-  /** Whether anything is recorded: whoever would read the clock only for this asks first. */
-  get enabled(): boolean {
-    return this.settings.latencyMonitorThreshold > 0
+  /** The moment from which end() measures; -1 when nothing is recorded, and then the clock is not read. */
+  begin(): number {
+    return this.settings.latencyMonitorThreshold === 0 ? -1 : this.clock.monotonicMicros()
+  }
+
+  /** Records what took from `begun`, which begin() gave, until now. */
+  end(event: LatencyEvent, begun: number): void {
+    if (begun !== -1) this.add(event, (this.clock.monotonicMicros() - begun) / 1000)
   }
 
   /** Records that `event` took `millis` milliseconds, if that is a spike. Fractions are dropped. */
