@@ -175,7 +175,8 @@ describe('an RDB base', () => {
   const rdb = readFileSync(join(home, 'dump.rdb'))
 
   test('and increments; keys past their deadline are kept for the commands that follow', async () => {
-    const { engine } = session()
+    const { engine, clock } = session()
+    clock.advance(1000)
     const run = await loadFiles(directory, { b: rdb, i: aof('SET c 3') }, { keyspace: engine.keyspace })
     expect(run.error).toBe('')
     expect(run.loaded).toEqual({ baseSize: rdb.length, size: rdb.length + 27, cut: 0, keys: 3 })
@@ -313,6 +314,19 @@ describe('an old single file', () => {
     expect(loadManifest(parts, NAME).files).toHaveLength(1)
     expect(upgrade().files).toHaveLength(1)
     expect(readFileSync(join(parts, NAME), 'latin1')).toBe('y')
+  })
+
+  test('the manifest is there before the file is moved', () => {
+    reset()
+    writeFileSync(old, 'x')
+    // Nothing can be moved there.
+    mkdirSync(join(parts, NAME, 'in the way'), { recursive: true })
+    expect(upgrade).toThrow(`Error trying to move the old AOF file ${old} into dir ${parts}: `)
+    expect(loadManifest(parts, NAME).base?.name).toBe(NAME)
+    expect(readFileSync(old, 'latin1')).toBe('x')
+    rmSync(join(parts, NAME), { recursive: true })
+    upgrade()
+    expect(readFileSync(join(parts, NAME), 'latin1')).toBe('x')
   })
 
   test('beside files that a manifest names is nothing to us', () => {
