@@ -1,4 +1,6 @@
-/** What reading ahead saves a pipeline: SET and GET of random keys in batches, with and without it. */
+/**
+ * What reading ahead saves: a pipeline of SET or GET of random keys, and one MSET of several, with and without it.
+ */
 import { Configuration } from '../../src/config/configuration.ts'
 import { TYPE_STRING } from '../../src/keyspace/entry.ts'
 import { Keyspace } from '../../src/keyspace/keyspace.ts'
@@ -53,6 +55,34 @@ function measure(keyspace: Keyspace, keys: number, write: boolean, ahead: boolea
   return (micros * 1000) / (BATCHES * LOOKAHEAD)
 }
 
+/** Keys of one MSET, as redis-benchmark sends it. */
+const KEYS = 10
+
+function measureMset(keyspace: Keyspace, keys: number, ahead: boolean): number {
+  const [db] = keyspace.databases
+  const args = new Arguments()
+  const chunk = blockOf(Buffer.alloc(KEYS * KEY_BYTES + VALUE_BYTES, 'x'))
+  args.block = chunk
+  args.count = KEYS + 1
+  let micros = 0
+  for (let batch = 0; batch < BATCHES; batch++) {
+    for (let i = 0; i < KEYS; i++) {
+      const at = i * KEY_BYTES
+      chunk.bytes.write(`key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`, at)
+      args.offsets[i + 1] = at
+      args.lengths[i + 1] = KEY_BYTES
+    }
+    const start = performance.now()
+    if (ahead) keyspace.lookahead.keys(db, args, 1, 1)
+    for (let i = 1; i <= KEYS; i++) {
+      const entry = db.overwrite(args, i, TYPE_STRING, VALUE_BYTES, false)
+      copyBytes(chunk, KEYS * KEY_BYTES, entry.block, entry.valueOffset, VALUE_BYTES)
+    }
+    micros += (performance.now() - start) * 1000
+  }
+  return (micros * 1000) / (BATCHES * KEYS)
+}
+
 function median(values: number[]): string {
   return values.toSorted((a, b) => a - b)[values.length >> 1].toFixed(0)
 }
@@ -78,4 +108,11 @@ for (const keys of [1000, 100_000, 1_000_000]) {
       `${write ? 'SET' : 'GET'} ${keys} keys: ${median(plain)} ns one by one, ${median(ahead)} ns reading ahead`,
     )
   }
+  const plain: number[] = []
+  const ahead: number[] = []
+  for (let round = 0; round < 7; round++) {
+    plain.push(measureMset(keyspace, keys, false))
+    ahead.push(measureMset(keyspace, keys, true))
+  }
+  console.log(`MSET ${keys} keys: ${median(plain)} ns a key one by one, ${median(ahead)} ns reading ahead`)
 }

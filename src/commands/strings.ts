@@ -107,6 +107,7 @@ function getex(client: Client, args: Arguments): void {
 
 function mget(client: Client, args: Arguments): void {
   const { db, reply } = client
+  db.keyspace.lookahead.keys(db, args, 1, 1)
   reply.arrayHeader(args.count - 1)
   for (let i = 1; i < args.count; i++) {
     const entry = db.read(args, i)
@@ -116,6 +117,7 @@ function mget(client: Client, args: Arguments): void {
 
 function mset(client: Client, args: Arguments): void {
   if (args.count % 2 === 0) throw wrongArguments('mset')
+  client.db.keyspace.lookahead.keys(client.db, args, 1, 2)
   for (let i = 1; i < args.count; i += 2) storeArgument(client.db, args, i, i + 1, false)
   client.reply.ok()
 }

@@ -22,18 +22,19 @@ const SMALL_DATABASE = 4096
 export class Lookahead {
   /** What was read, so that no compiler can find the reads useless. */
   read: number
+  private readonly hashes: Int32Array
   private readonly addresses: Int32Array
 
   constructor() {
     this.read = 0
+    this.hashes = new Int32Array(LOOKAHEAD)
     this.addresses = new Int32Array(LOOKAHEAD)
   }
 
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
   run(db: Database, requests: readonly Arguments[], count: number): void {
-    const { index } = db
-    if (index.count < SMALL_DATABASE) return
-    const { arena, hashKey0, hashKey1 } = db.keyspace
+    if (db.index.count < SMALL_DATABASE) return
+    const { hashKey0, hashKey1 } = db.keyspace
     for (let i = 0; i < count; i++) {
       const args = requests[i]
       const { lengths } = args
@@ -41,13 +42,39 @@ export class Lookahead {
         args.keyHash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
       }
     }
+    const { hashes } = this
+    for (let i = 0; i < count; i++) hashes[i] = requests[i].keyHash
+    this.fetch(db, count)
+  }
+
+  /** The same for the keys of one request that has several: the arguments `first`, `first + step` and so on. */
+  keys(db: Database, args: Arguments, first: number, step: number): void {
+    if (db.index.count < SMALL_DATABASE) return
+    const { hashes } = this
+    const { hashKey0, hashKey1 } = db.keyspace
+    for (let key = first; key < args.count; ) {
+      let count = 0
+      for (; count < LOOKAHEAD && key < args.count; key += step) {
+        const length = args.lengths[key]
+        if (length <= KEY_MAX) {
+          hashes[count++] = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
+        }
+      }
+      this.fetch(db, count)
+    }
+  }
+
+  /** Reads a word of the bucket and of the entry of each of the first `count` hashes. */
+  private fetch(db: Database, count: number): void {
+    const { index } = db
+    const { arena } = db.keyspace
+    // Loops apart: each has to be so short that many of its reads are under way at once.
+    const { hashes, addresses } = this
     let read = 0
-    for (let i = 0; i < count; i++) read ^= index.bucketWord(requests[i].keyHash)
-    // Apart from the loop below, which has to be so short that many of its reads are under way at once.
-    const { addresses } = this
+    for (let i = 0; i < count; i++) read ^= index.bucketWord(hashes[i])
     for (let i = 0; i < count; i++) {
-      const { keyHash } = requests[i]
-      const slot = keyHash === 0 ? -1 : index.first(keyHash)
+      const hash = hashes[i]
+      const slot = hash === 0 ? -1 : index.first(hash)
       addresses[i] = slot === -1 ? 0 : index.addressAt(slot)
     }
     for (let i = 0; i < count; i++) read ^= arena.firstByte(addresses[i])
