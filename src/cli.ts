@@ -15,6 +15,7 @@ import { startupWarnings } from './config/startup-warnings.ts'
 import { reasonOf } from './config/system-errors.ts'
 import { LineLog, type Log, openLog } from './platform/log.ts'
 import { NODE_VERSION, REDIS_VERSION, RESPITE_VERSION } from './platform/version.ts'
+import { findProgram } from './server/programs.ts'
 
 export type StopSignal = 'SIGTERM' | 'SIGINT'
 
@@ -41,6 +42,8 @@ export interface Terminal {
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
   setTitle(title: string): void
+  /** A variable of the environment; undefined when it is not set. */
+  variable(name: string): string | undefined
   /** Ends the process at once. */
   exit(code: number): void
   readonly isTerminal: boolean
@@ -52,6 +55,7 @@ const USAGE = `Usage: respite [/path/to/redis.conf] [--directive value ...] [-]
        respite --check-config [/path/to/redis.conf] [--directive value ...]
        respite check-rdb /path/to/dump.rdb
        respite check-aof [--fix|--truncate-to-timestamp $timestamp] /path/to/file.manifest|file.aof
+       respite healthcheck [redis://[user:password@]host:port | rediss://... | unix:///path/to.sock]
        respite -v or --version
        respite -h or --help
 
@@ -65,8 +69,8 @@ Examples:
 
 /** Runs the program to its end and resolves to its exit code: 0, or 1 for what could not be started. */
 export async function main(argv: readonly string[], terminal: Terminal, start: StartServer): Promise<number> {
-  if (argv[0] === 'check-rdb') return checkRdbFile(argv.slice(1), terminal)
-  if (argv[0] === 'check-aof') return checkAofFile(argv.slice(1), terminal)
+  const program = findProgram(argv[0])
+  if (program !== undefined) return program(argv.slice(1), terminal)
   let commandLine: CommandLine
   const configuration = new Configuration()
   const loader = new ConfigLoader(configuration)
@@ -95,38 +99,6 @@ export async function main(argv: readonly string[], terminal: Terminal, start: S
     default:
       return run(commandLine, loader, terminal, start)
   }
-}
-
-async function checkRdbFile(paths: readonly string[], terminal: Terminal): Promise<number> {
-  if (paths.length !== 1) {
-    terminal.printError('Usage: respite check-rdb <rdb-file-name>\n')
-    return 1
-  }
-  const { checkRdb } = await import('./persistence/rdb-check.ts')
-  return checkRdb(paths[0], (text) => terminal.print(text))
-}
-
-async function checkAofFile(words: readonly string[], terminal: Terminal): Promise<number> {
-  const fix = words.length === 2 && words[0] === '--fix'
-  const toTimestamp = words.length === 3 && words[0] === '--truncate-to-timestamp'
-  if (words.length !== 1 && !fix && !toTimestamp) {
-    terminal.printError(
-      'Usage: respite check-aof [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n',
-    )
-    return 1
-  }
-  const timestamp = toTimestamp ? words[1] : '0'
-  if (!/^\s*[+-]?\d{1,15}$/.test(timestamp)) {
-    terminal.print('Invalid timestamp, aborting...\n')
-    return 1
-  }
-  const { checkAof } = await import('./persistence/aof-check.ts')
-  return checkAof(words[words.length - 1], {
-    fix,
-    timestamp: Number(timestamp),
-    print: (text) => terminal.print(text),
-    confirm: async () => /^y/i.test(await terminal.readAnswer()),
-  })
 }
 
 /** In this order, so that the command line wins over standard input and that over the file. */
@@ -340,6 +312,7 @@ export function processTerminal(): Terminal {
     setTitle: (title) => {
       process.title = title
     },
+    variable: (name) => process.env[name],
     exit: (code) => process.exit(code),
     isTerminal: process.stdout.isTTY,
     pid: process.pid,

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { main, processTitle, type RunningServer, type StopSignal, type Terminal } from '../src/cli.ts'
 import { Configuration } from '../src/config/configuration.ts'
+import { createServer } from '../src/index.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../src/platform/version.ts'
 
 class FakeTerminal implements Terminal {
@@ -26,6 +27,8 @@ class FakeTerminal implements Terminal {
   printError = (text: string): void => void (this.errors += text)
   readStandardInput = (): Uint8Array => Buffer.from(this.input)
   readAnswer = (): Promise<string> => Promise.resolve(this.input)
+  variables: Record<string, string> = {}
+  variable = (name: string): string | undefined => this.variables[name]
   setTitle = (title: string): void => void (this.title = title)
   exit = (code: number): void => void this.exits.push(code)
   onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
@@ -146,6 +149,20 @@ describe('main', () => {
     expect(terminal.out).toBe(`Cannot open file ${file}: No such file or directory\n`)
     writeFileSync(file, 'REDIS0003\xff', 'latin1')
     expect(await main(['check-rdb', file], terminal, neverStarts)).toBe(0)
+  })
+
+  test('healthcheck asks the server it is told of', async () => {
+    const server = await createServer({ requirepass: 'secret' })
+    const terminal = new FakeTerminal()
+    expect(await main(['healthcheck', server.url], terminal, neverStarts)).toBe(1)
+    expect(terminal.errors).toContain('not ready: it wants a password')
+    terminal.variables = { RESPITE_URL: server.url, REDISCLI_AUTH: 'secret' }
+    expect(await main(['healthcheck'], terminal, neverStarts)).toBe(0)
+    expect(terminal.out).toBe('ready\n')
+    await server.close()
+    expect(await main(['healthcheck'], terminal, neverStarts)).toBe(1)
+    expect(await main(['healthcheck', '--help'], terminal, neverStarts)).toBe(1)
+    expect(terminal.errors).toContain('Usage: respite healthcheck')
   })
 
   test('check-aof checks a file or a manifest, and cuts when told so', async () => {
