@@ -250,7 +250,6 @@ describe('main', () => {
     expect(terminal.out).toBe('')
     const text = readFileSync(log, 'utf8')
     expect(text).toContain('WARNING daemonize yes: the server stays in the foreground')
-    expect(text).toContain('WARNING The dataset is saved at shutdown and by SAVE only')
     expect(text).toContain("Failed to write PID file '/no/such/x.pid': No such file or directory")
     expect(text).not.toContain('scheduling shutdown')
   })

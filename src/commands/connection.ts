@@ -151,6 +151,7 @@ export const connectionCommands: Family = family('connection', {
     flags: ['fast'],
     tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
     whileSubscribed: true,
+    healthCheck: true,
     run: ping,
   },
   ECHO: {

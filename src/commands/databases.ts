@@ -26,10 +26,13 @@ function flush(client: Client, args: Arguments, databases: readonly Database[]):
 }
 
 function flushall(client: Client, args: Arguments): void {
-  const { keyspace } = client.engine
+  const { keyspace, backgroundSave, dataset, settings } = client.engine
   flush(client, args, keyspace.databases)
   // Redis counts FLUSHALL as a change even when there was nothing to remove.
   keyspace.dirty++
+  // What is being saved is not wanted any more, and a crash must not bring it back.
+  backgroundSave.kill()
+  if (settings.save.length > 0 && dataset.enabled) dataset.trySave()
 }
 
 function swapdb(client: Client, args: Arguments): void {

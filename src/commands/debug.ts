@@ -145,10 +145,12 @@ function populate(client: Client, args: Arguments): void {
 /** Saves, forgets everything and loads it again; with NOSAVE loads what was saved before. */
 function reload(client: Client, args: Arguments): void {
   refuseWhileLoading(client)
-  const { dataset, keyspace, log } = client.engine
+  const { backgroundSave, dataset, keyspace, log } = client.engine
   if (args.count > 2 && !args.is(2, 'NOSAVE')) throw err('DEBUG RELOAD only supports the NOSAVE option.')
   if (args.count === 2 && !dataset.trySave())
     throw err('Error trying to save the RDB dump, check server logs.')
+  // What it saves is older than the file now.
+  if (args.count === 2) backgroundSave.kill()
   keyspace.flush(keyspace.databases)
   try {
     dataset.loadAtOnce()

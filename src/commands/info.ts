@@ -25,6 +25,7 @@ import {
   latencyFields,
   statsFields,
 } from './info-stats.ts'
+import { snapshotFields } from './persistence.ts'
 
 interface Section {
   readonly title: string
@@ -194,21 +195,12 @@ const SCRIPTING_MEMORY: InfoFields = [
   ['used_memory_scripts_human', '0B'],
 ]
 
-/** Nothing saves in the background yet: the fields say so. */
 function persistence(engine: Engine): InfoFields {
-  const { keyspace: data, dataset } = engine
+  const { dataset } = engine
   return [
     ['loading', dataset.loading === null ? 0 : 1],
     ['async_loading', 0],
-    ['rdb_changes_since_last_save', data.dirty],
-    ['rdb_bgsave_in_progress', 0],
-    ['rdb_last_save_time', dataset.lastSave],
-    ['rdb_last_bgsave_status', dataset.lastSaveOk ? 'ok' : 'err'],
-    ['rdb_last_bgsave_time_sec', -1],
-    ['rdb_current_bgsave_time_sec', -1],
-    ['rdb_saves', dataset.saves],
-    ['rdb_last_load_keys_expired', dataset.lastExpired],
-    ['rdb_last_load_keys_loaded', dataset.lastLoaded],
+    ...snapshotFields(engine),
     ...appendOnlyFields(engine),
     ...loading(dataset.loading),
   ]

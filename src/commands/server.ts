@@ -43,9 +43,11 @@ function shutdown(client: Client, args: Arguments): void {
     nosave = true
   }
   engine.log.warning('User requested shutdown...')
-  // Between the save and the stop nobody is served, so that nothing is acknowledged that is not in the file.
-  if ((save || (!nosave && engine.settings.save.length > 0)) && !engine.dataset.trySave() && !force) {
-    throw err('Errors trying to SHUTDOWN. Check logs.')
+  engine.backgroundSave.kill()
+  if (save || (!nosave && engine.settings.save.length > 0)) {
+    engine.log.notice('Saving the final RDB snapshot before exiting.')
+    // Between the save and the stop nobody is served, so that nothing is acknowledged that is not in the file.
+    if (!engine.dataset.trySave() && !force) throw err('Errors trying to SHUTDOWN. Check logs.')
   }
   engine.shutdown()
 }

@@ -4,16 +4,15 @@
  */
 
 export const persistenceDirectives = {
-  // Redis's default save points stay the default (CONFIG GET answers what Redis answers) although they only
-  // make the shutdown save yet; startup-warnings.ts says so at start.
-  save: { type: 'save-points', default: '3600 1 300 100 60 10000', support: 'not-supported', idle: [''] },
+  save: { type: 'save-points', default: '3600 1 300 100 60 10000', support: 'supported' },
   dbfilename: { type: 'file-name', default: 'dump.rdb', support: 'supported', guarded: true },
   rdbcompression: { type: 'boolean', default: 'yes', support: 'supported' },
   rdbchecksum: { type: 'boolean', default: 'yes', support: 'supported', fixed: true },
   // Ours: the version of the format that is written, for servers older than Redis 7. Before 6 neither deadlines in
   // milliseconds nor lists were as they are now; 11 and 12 only say so, since what they added is not here yet.
   'rdb-version': { type: 'integer', min: 6, max: 12, default: '10', support: 'supported', hidden: true },
-  'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'not-supported' },
+  // Only files that replication leaves are deleted, and there are none.
+  'rdb-del-sync-files': { type: 'boolean', default: 'no', support: 'supported' },
   'rdb-save-incremental-fsync': { type: 'boolean', default: 'yes', support: 'supported' },
   'rdb-key-save-delay': {
     type: 'integer',
@@ -36,7 +35,7 @@ export const persistenceDirectives = {
     support: 'supported',
     hidden: true,
   },
-  'stop-writes-on-bgsave-error': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'stop-writes-on-bgsave-error': { type: 'boolean', default: 'yes', support: 'supported' },
   // Every byte is checked at any of these: what is not "yes" allows Redis to check less.
   'sanitize-dump-payload': {
     type: 'enum',

@@ -9,13 +9,6 @@ export function startupWarnings(settings: Settings): string[] {
   if (settings.daemonize) {
     warnings.push('daemonize yes: the server stays in the foreground; use a service manager or a shell job.')
   }
-  // Refusing Redis's own default would refuse every start without arguments; saying nothing would let
-  // someone believe their data is on disk at all times.
-  if (settings.save.length > 0) {
-    warnings.push(
-      "The dataset is saved at shutdown and by SAVE only: save points are not watched yet, and what was written since is lost in a crash. Use save '' to silence this.",
-    )
-  }
   // 896 KB of it are counted for the server itself.
   if (settings.maxmemory > 0 && settings.maxmemory < 1024 * 1024) {
     warnings.push(

@@ -79,6 +79,8 @@ export interface CommandSpec {
   readonly subcommands?: Readonly<Record<string, CommandSpec>>
   /** A RESP2 client may run it while it subscribes to something. */
   readonly whileSubscribed?: true
+  /** It asks whether the server is well, so it is refused while writes are. */
+  readonly healthCheck?: true
   /** Runs at once inside MULTI instead of being queued. */
   readonly unqueued?: true
   /** Runs what MULTI queued, and is judged by it. */
@@ -103,6 +105,7 @@ export class Command {
   readonly maxArguments: number
   readonly flags: number
   readonly whileSubscribed: boolean
+  readonly healthCheck: boolean
   readonly unqueued: boolean
   readonly runsQueue: boolean
   readonly run: Handler
@@ -137,6 +140,7 @@ export class Command {
       flags |= FLAG.movablekeys
     this.flags = flags
     this.whileSubscribed = spec.whileSubscribed === true
+    this.healthCheck = spec.healthCheck === true
     this.unqueued = spec.unqueued === true
     this.runsQueue = spec.runsQueue === true
     this.run = spec.run ?? containerWithoutHandler

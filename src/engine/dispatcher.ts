@@ -20,6 +20,7 @@ import type { Engine } from './engine.ts'
 import {
   GATE_ACL,
   GATE_AUTH,
+  GATE_DISK,
   GATE_GUARD,
   GATE_LOADING,
   GATE_MEMORY,
@@ -254,6 +255,10 @@ export class Dispatcher {
         this.reject(client, command, OUT_OF_MEMORY)
         return true
       }
+    }
+    if ((gates & GATE_DISK) !== 0 && (command.healthCheck || (flagsOf(client, command) & FLAG.write) !== 0)) {
+      this.reject(client, command, this.engine.diskErrors.refusal)
+      return true
     }
     if ((gates & GATE_SUBSCRIBED) !== 0 && !command.whileSubscribed) {
       this.reject(client, command, notWhileSubscribed(command))

@@ -8,9 +8,11 @@ import { ExpireCycle } from '../keyspace/expiry.ts'
 import { Keyspace } from '../keyspace/keyspace.ts'
 import { Aof } from '../persistence/aof.ts'
 import { AofBase } from '../persistence/aof-base.ts'
+import { BackgroundSave } from '../persistence/background-save.ts'
 import { CommandStream } from '../persistence/command-stream.ts'
 import { Dataset } from '../persistence/dataset.ts'
 import { DumpReader, DumpWriter } from '../persistence/dump-payload.ts'
+import { Snapshots } from '../persistence/snapshots.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
@@ -21,6 +23,7 @@ import { Client, type Link } from './client.ts'
 import { ClientEviction } from './client-eviction.ts'
 import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
+import { DiskErrors } from './disk-errors.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
@@ -67,6 +70,9 @@ export class Engine {
   readonly halt: (error: Error) => void
   readonly keyspace: Keyspace
   readonly dataset: Dataset
+  readonly snapshots: Snapshots
+  readonly backgroundSave: BackgroundSave
+  readonly diskErrors: DiskErrors
   /** One value as DUMP and RESTORE exchange it. */
   readonly dumpWriter: DumpWriter
   readonly dumpReader: DumpReader
@@ -123,6 +129,14 @@ export class Engine {
     }
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
     this.dataset = new Dataset(this.keyspace, this.configuration, parts.log, parts.timers)
+    this.snapshots = new Snapshots(this.keyspace, parts.timers, () => this.stats.commandsProcessed)
+    this.backgroundSave = new BackgroundSave(
+      this.keyspace,
+      this.settings,
+      this.dataset,
+      this.snapshots,
+      parts.log,
+    )
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
     this.propagation = new Propagation(this, new CommandStream())
@@ -156,6 +170,7 @@ export class Engine {
     this.memoryLimit = new MemoryLimit(this)
     this.clientEviction = new ClientEviction(this)
     this.acl = new AccessList(this)
+    this.diskErrors = new DiskErrors(this)
     this.turn.beforeReplies.push(() => this.aof.writer.flush())
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
   }

@@ -31,6 +31,8 @@ export const GATE_MONITORING: number = 1 << 11
 export const GATE_MEMORY: number = 1 << 12
 /** The dataset is being loaded: only commands with the flag 'loading' run. */
 export const GATE_LOADING: number = 1 << 13
+/** The dataset or its append-only file can't be written: commands that change it are refused. */
+export const GATE_DISK: number = 1 << 16
 /** Some keys are guarded (KeyGuard): commands that may touch them wait. */
 export const GATE_GUARD: number = 1 << 14
 /** The client's user may not do everything (ACL). */

@@ -17,9 +17,9 @@ import { RdbWriter } from './rdb-writer.ts'
 export class Dataset {
   /** Seconds since the epoch: of the last save that succeeded, or of the start (LASTSAVE). */
   lastSave: number
-  /** How often it was saved since the start (INFO rdb_saves). */
+  /** How often SAVE, BGSAVE or a save point began to save it (INFO rdb_saves). */
   saves: number
-  /** Whether the last attempt to save succeeded (INFO rdb_last_bgsave_status). */
+  /** False after a save in the background failed, until one succeeds (INFO rdb_last_bgsave_status). */
   lastSaveOk: boolean
   /** What the last load found (INFO rdb_last_load_keys_*). */
   lastLoaded: number
@@ -30,6 +30,8 @@ export class Dataset {
   enabled: boolean
   /** What this server has to itself; null where nobody else can be (tests without a server). */
   claims: FileClaims | null
+  /** Called when `lastSaveOk` may have changed. */
+  onStatus: (() => void) | null
   private readonly keyspace: Keyspace
   private readonly configuration: Configuration
   private readonly log: Log
@@ -44,6 +46,7 @@ export class Dataset {
     this.loading = null
     this.enabled = true
     this.claims = null
+    this.onStatus = null
     this.keyspace = keyspace
     this.configuration = configuration
     this.log = log
@@ -58,22 +61,37 @@ export class Dataset {
   /** Saves it. Throws the system's error when that fails; then the file from before is as it was. */
   save(): void {
     const { keyspace, log, path } = this
-    if (!this.enabled) throw new Error('this server keeps no file, since no dir was given')
     const { clock } = keyspace
     const from = clock.monotonicMicros()
     try {
-      this.claims?.claim(path)
+      this.claim()
       replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) => new RdbWriter(keyspace, write).run())
     } catch (error) {
-      this.lastSaveOk = false
       log.warning(`Error saving the DB to ${path}: ${reasonOf(error)}`)
       throw error
     }
     keyspace.dirty = 0
-    this.saves++
-    this.lastSaveOk = true
-    this.lastSave = Math.floor(clock.now / 1000)
+    this.saved()
     log.notice(`DB saved on disk: ${seconds(clock.monotonicMicros() - from)} seconds`)
+  }
+
+  /** Makes sure that the file may be written. Throws an Error in one line when it may not. */
+  claim(): void {
+    if (!this.enabled) throw new Error('this server keeps no file, since no dir was given')
+    this.claims?.claim(this.path)
+  }
+
+  /** A save has succeeded just now. */
+  saved(): void {
+    this.lastSave = Math.floor(this.keyspace.clock.now / 1000)
+    this.lastSaveOk = true
+    this.onStatus?.()
+  }
+
+  /** A save in the background has failed. */
+  notSaved(): void {
+    this.lastSaveOk = false
+    this.onStatus?.()
   }
 
   /** save() whose error is in the log only. Returns whether it succeeded. */

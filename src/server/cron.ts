@@ -62,8 +62,10 @@ export class Cron {
   }
 
   private tick(): void {
-    this.engine.aof.cron()
-    const { cronPaused, keyspace } = this.engine
+    const { aof, backgroundSave, diskErrors, cronPaused, keyspace } = this.engine
+    aof.cron()
+    backgroundSave.cron()
+    diskErrors.refresh()
     if (!cronPaused && !keyspace.loading && this.sliceTimer === null) this.slice()
   }
 

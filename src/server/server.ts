@@ -154,10 +154,14 @@ export class Server {
    * it goes on, so that nothing is lost.
    */
   shutdown(): boolean {
-    const { dataset, log, settings } = this.engine
-    if (!this.loading && settings.save.length > 0 && !dataset.trySave()) {
-      log.warning("Error trying to save the DB, can't exit.")
-      return false
+    const { dataset, backgroundSave, log, settings } = this.engine
+    backgroundSave.kill()
+    if (!this.loading && settings.save.length > 0) {
+      log.notice('Saving the final RDB snapshot before exiting.')
+      if (!dataset.trySave()) {
+        log.warning("Error trying to save the DB, can't exit.")
+        return false
+      }
     }
     this.stopByItself()
     return true
@@ -192,6 +196,7 @@ export class Server {
     this.cron.stop()
     this.loopDelay.stop()
     this.engine.aof.end()
+    this.engine.snapshots.abort()
     this.engine.migrations.close()
     await this.listener.close()
     await this.engine.dataset.claims?.release()

@@ -29,12 +29,6 @@ test('SAVE and LASTSAVE', () => {
   expect(existsSync(file)).toBe(true)
 })
 
-test('BGSAVE says that it is not there yet', () => {
-  const { s, file } = server()
-  expect(s.run('BGSAVE')).toMatch(/^-ERR BGSAVE is not supported yet/)
-  expect(existsSync(file)).toBe(false)
-})
-
 test('DEBUG RELOAD brings everything back', () => {
   const { s } = server()
   s.run('SET a 1 PX 5000')

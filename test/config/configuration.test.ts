@@ -142,7 +142,6 @@ describe('set', () => {
 
   test.each([
     ['cluster-require-full-coverage', 'no', "only 'yes' is accepted"],
-    ['save', '900 1', "only '3600 1 300 100 60 10000' or '' is accepted"],
     ['slave-priority', '5', "only '100' is accepted"],
   ])('and refused by name at another value: %s %j', (name, text, accepted) => {
     const main = name === 'slave-priority' ? 'replica-priority' : name
