@@ -8,6 +8,7 @@ import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
 import { Connection } from './connection.ts'
+import { TLS_SETTINGS, TlsFront } from './tls.ts'
 
 export interface ListenerOptions {
   /** Read by 'data' events even where reading into our own memory would work: for tests. */
@@ -37,24 +38,28 @@ export class Listener {
   private readonly plainReads: boolean
   private servers: Server[]
   private readonly connections: Set<Connection>
+  private readonly tls: TlsFront
 
   constructor(engine: Engine, options: ListenerOptions = {}) {
     this.engine = engine
     this.plainReads = options.plainReads ?? false
     this.servers = []
     this.connections = new Set()
+    this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true))
+    for (const name of TLS_SETTINGS) engine.configuration.onChange(name, () => this.updateTls())
   }
 
   /**
    * Listens on what the settings name, and resolves to it. `ephemeral`: on a free port instead of the setting
-   * `port`, whose 0 means no TCP at all. Rejects with a one-line Error when an address cannot be had; then it
-   * listens on none.
+   * `port`, whose 0 means no plain TCP at all. Rejects with a one-line Error when an address cannot be had, or
+   * without what TLS needs; then it listens on none.
    */
   async listen(options: { ephemeral?: boolean } = {}): Promise<Address[]> {
     const { settings } = this.engine
     try {
-      if (options.ephemeral === true) await this.listenTcp(0)
-      else if (settings.port !== 0) await this.listenTcp(settings.port)
+      if (options.ephemeral === true) await this.listenTcp(0, false)
+      else if (settings.port !== 0) await this.listenTcp(settings.port, false)
+      if (settings.tlsPort !== 0) await this.listenTls(settings.tlsPort)
       if (settings.unixsocket !== '') await this.listenUnix(settings.unixsocket, settings.unixsocketperm)
       if (this.servers.length === 0) throw new Error('Configured to not listen anywhere, exiting.')
     } catch (error) {
@@ -77,6 +82,7 @@ export class Listener {
     const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
     this.closeServers()
     for (const connection of this.connections) connection.cut()
+    this.tls.close()
     await Promise.all(closed)
   }
 
@@ -86,13 +92,33 @@ export class Listener {
     for (const connection of this.connections) connection.closeIfIdle(clock.now, settings.timeout * 1000)
   }
 
-  private async listenTcp(configured: number): Promise<void> {
+  private async listenTls(port: number): Promise<void> {
+    const { clock, log } = this.engine
+    const refused = this.tls.configure(clock.now)
+    if (refused !== null) throw new Error(`Failed to configure TLS: ${refused}`)
+    const { certificate } = this.tls
+    if (certificate !== null && certificate.validTo < clock.now)
+      log.warning('Warning: the TLS certificate has expired')
+    await this.listenTcp(port, true)
+  }
+
+  /** New connections get what the settings and files say now. Returns why they can't, for CONFIG SET. */
+  private updateTls(): string | undefined {
+    // Whatever is set before TLS is in use is read when it is.
+    if (this.tls.certificate === null) return undefined
+    const refused = this.tls.configure(this.engine.clock.now)
+    if (refused === null) return undefined
+    this.engine.log.warning(refused)
+    return 'Unable to update TLS configuration. Check server logs.'
+  }
+
+  private async listenTcp(configured: number, secure: boolean): Promise<void> {
     let port = configured
     for (const entry of this.engine.settings.bind) {
       const optional = entry.startsWith('-')
       const host = optional ? entry.slice(1) : entry
       try {
-        const address = (await this.open(hostOptions(host, port))).address()
+        const address = (await this.open(hostOptions(host, port), secure)).address()
         // Several addresses share the port that the first one was given.
         if (address !== null && typeof address === 'object') port = address.port
       } catch (error) {
@@ -108,16 +134,16 @@ export class Listener {
   private async listenUnix(path: string, mode: number): Promise<void> {
     try {
       removeStaleSocket(path)
-      await this.open({ path })
+      await this.open({ path }, false)
       if (mode !== 0) chmodSync(path, mode)
     } catch (error) {
       throw new Error(`Failed opening Unix socket: bind: ${reasonOf(error)}`, { cause: error })
     }
   }
 
-  private async open(where: ListenOptions): Promise<Server> {
+  private async open(where: ListenOptions, secure: boolean): Promise<Server> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-      this.accept(socket),
+      this.accept(socket, secure),
     )
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -132,23 +158,28 @@ export class Listener {
     return server
   }
 
-  private accept(socket: Socket): void {
+  private accept(socket: Socket, secure: boolean): void {
     const { engine } = this
     const { settings } = engine
-    if (engine.clients.size >= settings.maxclients) this.reject(socket, TOO_MANY_CLIENTS)
+    if (engine.clients.size + this.tls.handshakes >= settings.maxclients)
+      this.reject(socket, TOO_MANY_CLIENTS, secure)
     else if (settings.protectedMode && engine.acl.defaultUser.nopass && !isLocal(socket)) {
-      this.reject(socket, PROTECTED_MODE)
-    } else {
-      const connection = new Connection(engine, socket, this.plainReads)
-      this.connections.add(connection)
-      connection.onClosed = () => this.connections.delete(connection)
-    }
+      this.reject(socket, PROTECTED_MODE, secure)
+    } else if (secure) this.tls.take(socket)
+    else this.connect(socket, this.plainReads)
   }
 
-  private reject(socket: Socket, reply: ErrorReply): void {
+  private connect(socket: Socket, plainReads: boolean): void {
+    const connection = new Connection(this.engine, socket, plainReads)
+    this.connections.add(connection)
+    connection.onClosed = () => this.connections.delete(connection)
+  }
+
+  /** Without a handshake there is nothing to tell a TLS client that it would understand. */
+  private reject(socket: Socket, reply: ErrorReply, secure: boolean): void {
     this.engine.stats.rejectedConnections++
     socket.on('error', () => {})
-    socket.write(`-${reply.line}\r\n`)
+    if (!secure) socket.write(`-${reply.line}\r\n`)
     socket.destroySoon()
   }
 

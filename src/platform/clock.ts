@@ -79,3 +79,8 @@ export class ManualClock implements Clock {
     this.now = now
   }
 }
+
+/** Milliseconds since the epoch of a date in words ("Nov 20 20:26:26 2026 GMT"); NaN when it is none. */
+export function parseTime(text: string): number {
+  return Date.parse(text)
+}

@@ -125,6 +125,7 @@ export class Server {
     this.loopDelay.takeMaxMicros()
     this.cron.start()
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
+    if (settings.tlsPort > 0) log.notice('Ready to accept connections tls')
     if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
   }
 

@@ -120,7 +120,7 @@ describe('errors', () => {
       "cluster-enabled is not supported: only 'no' is accepted",
     ],
     ['io-threads 4', 1, 'io-threads 4', "io-threads is not supported: only '1' is accepted"],
-    ['tls-port 1', 1, 'tls-port 1', "tls-port is not supported: only '0' is accepted"],
+    ['tls-cluster yes', 1, 'tls-cluster yes', "tls-cluster is not supported: only 'no' is accepted"],
     [
       '\nset-max-intset-entries 5\nport 1',
       2,

@@ -132,7 +132,7 @@ describe('set', () => {
   })
 
   test.each([
-    ['tls-port', '0'],
+    ['tls-cluster', 'no'],
     ['stream-node-max-bytes', '4kb'],
     ['slowlog-max-len', '128'],
     ['auto-aof-rewrite-min-size', '65536kb'],
