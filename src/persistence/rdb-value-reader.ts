@@ -43,7 +43,7 @@ export class RdbValueReader {
   valueBlock: Block
   valueOffset: number
   valueLength: number
-  // The list being read: its type in the file, nodes or elements still to come, and nodes with elements that came.
+  // Its type in the file; strings, nodes or elements of it still to come; nodes with elements that came.
   private rdbType: number
   private nodesLeft: number
   private nodes: number
@@ -78,15 +78,10 @@ export class RdbValueReader {
     this.rdbType = rdbType
     this.nodesLeft = 0
     switch (rdbType) {
-      case RDB_STRING: {
-        const { input } = this
-        input.string()
+      case RDB_STRING:
         this.type = TYPE_STRING
-        this.valueBlock = input.stringBlock
-        this.valueOffset = input.stringOffset
-        this.valueLength = input.stringLength
+        this.nodesLeft = 1
         break
-      }
       case RDB_LIST:
       case RDB_LIST_ZIPLIST:
       case RDB_LIST_QUICKLIST:
@@ -103,11 +98,12 @@ export class RdbValueReader {
    * Throws RdbError for what is broken, EmptyValueError for a list without elements; nothing is left behind then.
    */
   readOn(border: number): boolean {
-    if (this.type !== TYPE_LIST) return true
+    if (this.rdbType === RDB_STRING) return this.readString(border)
     const { input, list, rdbType } = this
+    const ahead = rdbType === RDB_LIST_QUICKLIST_2 ? 1 : 0
     try {
       while (this.nodesLeft > 0) {
-        if (input.position >= border) return false
+        if (input.position >= border || !input.bring(ahead, border)) return false
         this.nodesLeft--
         if (rdbType === RDB_LIST) this.readElement()
         else this.nodes += rdbType === RDB_LIST_QUICKLIST_2 ? this.readNode() : this.readZiplist()
@@ -150,6 +146,18 @@ export class RdbValueReader {
     if (this.type !== TYPE_LIST) return
     this.list.point(this.root, 0)
     this.list.free()
+  }
+
+  private readString(border: number): boolean {
+    const { input } = this
+    if (this.nodesLeft === 0) return true
+    if (!input.bring(0, border)) return false
+    this.nodesLeft = 0
+    input.string()
+    this.valueBlock = input.stringBlock
+    this.valueOffset = input.stringOffset
+    this.valueLength = input.stringLength
+    return true
   }
 
   private beginList(): void {

@@ -18,7 +18,7 @@ import { mutate } from '../fuzz/mutations.ts'
 import { fileOf, rdbString, signed } from './payloads.ts'
 import { handMadeFile } from './rdb-files.ts'
 
-const MUTATIONS = Number(process.env.RDB_MUTATIONS ?? 4000)
+const MUTATIONS = Number(process.env.RDB_MUTATIONS ?? 3000)
 const SEED = Number(process.env.RDB_SEED ?? 1)
 const LONG_RUN = { timeout: 30_000 + MUTATIONS * 20 }
 

@@ -1,4 +1,5 @@
 /** Files of every version and encoding, loaded in one go and in the smallest steps; and what is left out on the way. */
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import type { RdbReaderOptions } from '../../src/persistence/rdb-reader.ts'
 import { LineLog, type Log } from '../../src/platform/log.ts'
 import { bulk, bulks, type Session, session } from '../commands/session.ts'
 import { fileOf, rdbSize, rdbString } from './payloads.ts'
-import { type HandMade, handMadeFile } from './rdb-files.ts'
+import { type HandMade, handMadeFile, lzfString } from './rdb-files.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'rdb-load-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -27,6 +28,11 @@ function pair(key: string, ...before: number[]): Buffer {
 function timed(key: string, type: string, body: string): Buffer {
   const deadline = Buffer.from([0xfc, 0, 0, 0, 0, 0, 1, 0, 0])
   return Buffer.concat([deadline, Buffer.from(type, 'hex'), rdbString(key), Buffer.from(body, 'hex')])
+}
+
+/** A key of this RDB type with the parts as its value. */
+function typed(type: number, key: string, ...body: Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from([type]), rdbString(key), ...body])
 }
 
 interface Loaded {
@@ -99,6 +105,34 @@ test('a long list is loaded in many steps, and abandoned without a trace', () =>
   expect(other.run('DBSIZE')).toBe(':0\r\n')
   rdb.close()
   expect(keyspace.arena.bytesUsed).toBe(0)
+})
+
+test('long strings come in pieces, whatever they are part of', () => {
+  const packed = lzfString(randomBytes(1_500_000))
+  const bytes = fileOf([
+    typed(0, 'raw', rdbString(randomBytes(3_000_000))),
+    typed(1, 'list', rdbSize(2), rdbString(randomBytes(2_000_000)), rdbString('a')),
+    typed(
+      18,
+      'nodes',
+      rdbSize(2),
+      Buffer.from([1]),
+      rdbString(randomBytes(2_500_000)),
+      Buffer.from([1]),
+      packed,
+    ),
+    typed(0, 'packed', packed),
+  ])
+  const whole = load(bytes)
+  expect(whole.server.run('STRLEN raw')).toBe(':3000000\r\n')
+  for (const step of [1, 1000, 1 << 20]) {
+    const { server, steps } = load(bytes, step)
+    expect(server.run('DEBUG DIGEST')).toBe(whole.server.run('DEBUG DIGEST'))
+    expect(steps).toBeGreaterThan(5)
+  }
+  // The last string ends where the checksum begins.
+  bytes[bytes.length - 20] ^= 1
+  expect(() => load(bytes, 1)).toThrow('RDB CRC error')
 })
 
 test('nobody is told of what is loaded, but of everything else in between', () => {
