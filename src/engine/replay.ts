@@ -30,7 +30,7 @@ export async function loadAppendOnlyFile(engine: Engine, manifest: AofManifest):
   const { dataset, settings, keyspace } = engine
   const replay = new Replay(engine)
   try {
-    await loadAof({
+    const loaded = await loadAof({
       directory: engine.aof.directory,
       manifest,
       appendfilename: settings.appendfilename,
@@ -40,6 +40,8 @@ export async function loadAppendOnlyFile(engine: Engine, manifest: AofManifest):
       begin: (total) => dataset.beginLoading(total),
       apply: (args) => replay.apply(args),
     })
+    dataset.lastLoaded = loaded?.keys ?? 0
+    dataset.lastExpired = 0
   } finally {
     dataset.endLoading()
   }
@@ -56,7 +58,7 @@ export class Replay {
     this.client.inTransaction = true
   }
 
-  /** Runs one. Returns why it can't be, or null; an error reply is no reason: it was one then, too. */
+  /** Runs one. Returns why it can't be, or null; an error reply is no reason, but the log has it, as in Redis. */
   apply(args: Arguments): string | null {
     const { client, engine } = this
     let command = engine.commands.find(args)
@@ -72,6 +74,10 @@ export class Replay {
       command.run(client, args)
     } catch (error) {
       if (!(error instanceof ErrorReply)) throw error
+      engine.log.warning(
+        '== CRITICAL == This server is sending an error to its AOF-loading-client: ' +
+          `'-${error.line}' after processing the command '${command.name}'`,
+      )
     }
     if (client.reply.length > REPLY_KEPT) client.reply.release()
     else client.reply.rewind(0)
