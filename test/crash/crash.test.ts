@@ -5,6 +5,7 @@
  * CRASH_ROUNDS=n runs n rounds of each kind instead of a few; CRASH_SEED=n other random choices;
  * RESPITE_TARGET=oracle kills redis-server, which tries out the harness.
  */
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,8 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Dice } from '../compat/random.ts'
 import { RawClient } from '../compat/raw-client.ts'
-import { startRespite } from '../compat/respite.ts'
-import type { ServerProcess } from '../compat/server-process.ts'
+import { respiteProgram, startRespite } from '../compat/respite.ts'
+import { freePort, type ServerProcess } from '../compat/server-process.ts'
 import { verdict } from './verdict.ts'
 import { Writer } from './writer.ts'
 
@@ -74,6 +75,7 @@ describe('killed at random', () => {
     const directives = ['--dir', directory, ...kind.directives]
     const writers = Array.from({ length: WRITERS }, (_, id) => new Writer(id, new Dice(SEED + 1 + id)))
     for (let round = 1; round <= ROUNDS; round++) {
+      if (round > 1 && dice.oneIn(3)) await dieYoung(directives, dice)
       const server = (running = await startRespite(directives))
       if (round === 1) await fill(server, kind)
       await check(server, writers, kind, `seed ${SEED}, round ${round}, ${server.log()}`)
@@ -92,6 +94,17 @@ async function fill(server: ServerProcess, kind: Kind): Promise<void> {
   }
   if (kind.loses === null) await client.call('SAVE')
   client.close()
+}
+
+/** A life that ends while the server starts, before or after it has loaded what is there. */
+async function dieYoung(directives: readonly string[], dice: Dice): Promise<void> {
+  const { program, args } = respiteProgram()
+  const rest = ['--port', `${await freePort()}`, '--bind', '127.0.0.1', '--save', '', ...directives]
+  const child = spawn(program, [...args, ...rest], { stdio: 'ignore' })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  await sleep(dice.between(1, LIFE_MS))
+  child.kill('SIGKILL')
+  await ended
 }
 
 /** When the server ended, for what may have happened until then. */
