@@ -51,6 +51,11 @@ const SECTIONS: readonly Section[] = [
   { title: 'Respite', byDefault: true, fields: respite },
 ]
 
+/** The fields of the section of this name, in lower case. */
+export function infoFields(engine: Engine, name: string): InfoFields {
+  return SECTIONS.find(({ title }) => title.toLowerCase() === name)?.fields(engine) ?? []
+}
+
 function info(client: Client, args: Arguments): void {
   const wanted = new Set<string>()
   for (let i = 1; i < args.count; i++) {

@@ -1,5 +1,5 @@
 /**
- * Every directive of Redis 7.2's redis.conf in one table, and the typed form of a whole configuration. The
+ * Every directive of Redis 7.2's redis.conf and our own in one table, and the typed form of a whole configuration. The
  * rows themselves stand in the *-directives.ts files.
  */
 import { datasetDirectives } from './dataset-directives.ts'
@@ -8,12 +8,14 @@ import { networkDirectives } from './network-directives.ts'
 import { persistenceDirectives } from './persistence-directives.ts'
 import { processDirectives } from './process-directives.ts'
 import { replicationDirectives } from './replication-directives.ts'
+import { respiteDirectives } from './respite-directives.ts'
 
 type DirectiveTable = typeof networkDirectives &
   typeof processDirectives &
   typeof datasetDirectives &
   typeof persistenceDirectives &
-  typeof replicationDirectives
+  typeof replicationDirectives &
+  typeof respiteDirectives
 
 export type DirectiveName = keyof DirectiveTable
 
@@ -27,6 +29,7 @@ export const DIRECTIVES: Readonly<Record<DirectiveName, Directive>> = {
   ...datasetDirectives,
   ...persistenceDirectives,
   ...replicationDirectives,
+  ...respiteDirectives,
 }
 
 export const DIRECTIVE_NAMES: readonly DirectiveName[] = Object.keys(DIRECTIVES) as DirectiveName[]

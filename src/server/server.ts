@@ -16,6 +16,7 @@ import { LoopDelay } from '../platform/loop-delay.ts'
 import { type Random, systemRandom } from '../platform/random.ts'
 import { SystemTimers, type Timers } from '../platform/timers.ts'
 import { Cron } from './cron.ts'
+import type { MetricsListener } from './metrics-listener.ts'
 
 /** What a server takes from its surroundings; tests and embedders may replace time and chance. */
 export interface ServerParts {
@@ -44,6 +45,7 @@ export class Server {
   private readonly loopDelay: LoopDelay
   private readonly onStopped: () => void
   private readonly onFailed: (error: Error) => void
+  private metrics: MetricsListener | null
   private stopping: Promise<void> | null
 
   constructor(parts: ServerParts) {
@@ -66,6 +68,7 @@ export class Server {
     for (const name of ['port', 'bind'] as const) {
       parts.configuration.onChange(name, () => `${name} cannot be changed while the server listens`)
     }
+    this.metrics = null
     this.stopping = null
   }
 
@@ -88,11 +91,23 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
-      return await this.listener.listen(options)
+      const addresses = await this.listener.listen(options)
+      await this.serveMetrics()
+      return addresses
     } catch (error) {
+      await this.listener.close()
       await engine.dataset.claims?.release()
       throw error
     }
+  }
+
+  /** Loaded only when it is wanted, and the HTTP server with it. */
+  private async serveMetrics(): Promise<void> {
+    if (this.engine.settings.metricsPort === 0) return
+    const { MetricsListener } = await import('./metrics-listener.ts')
+    this.metrics = new MetricsListener(this.engine)
+    await this.metrics.listen()
+    for (const address of this.metrics.addresses) this.engine.log.notice(`Metrics at http://${address}/metrics`)
   }
 
   /** Files that this server writes by itself are its own from now on; others are once a client has it write them. */
@@ -200,6 +215,7 @@ export class Server {
     this.engine.snapshots.abort()
     this.engine.migrations.close()
     await this.listener.close()
+    await this.metrics?.close()
     await this.engine.dataset.claims?.release()
   }
 }

@@ -20,6 +20,10 @@ const LATER_NAMES: Readonly<Record<string, string>> = {
   'bio-cpulist': 'spelling since 7.2',
   'aof-rewrite-cpulist': 'spelling since 7.2',
   'bgsave-cpulist': 'spelling since 7.2',
+  'log-format': 'as in Valkey',
+  'log-timestamp-format': 'as in Valkey',
+  'metrics-port': 'ours',
+  'metrics-bind': 'ours',
 }
 
 /** Names whose value on the oracle is what the test started it with. */

@@ -1,0 +1,85 @@
+/**
+ * Serves the Prometheus page over HTTP on `metrics-port`, on loopback unless `metrics-bind` names other addresses.
+ * The page tells names of commands and clients' counts, no keys and no values; it has no password of its own.
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { reasonOf } from '../config/system-errors.ts'
+import type { Engine } from '../engine/engine.ts'
+import { metricsPage } from './metrics-page.ts'
+
+/** A client that sends its request more slowly than this is dropped, milliseconds. */
+const REQUEST_TIMEOUT = 5000
+const CONNECTIONS_MAX = 64
+
+export class MetricsListener {
+  private readonly engine: Engine
+  private servers: Server[]
+
+  constructor(engine: Engine) {
+    this.engine = engine
+    this.servers = []
+  }
+
+  /** Where it listens: "127.0.0.1:9121". */
+  get addresses(): string[] {
+    return this.servers.map((server) => {
+      const { address, port } = server.address() as AddressInfo
+      return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    })
+  }
+
+  /** Listens where the settings say, if they do. Rejects with a one-line Error; then it listens nowhere. */
+  async listen(): Promise<void> {
+    const { metricsBind, metricsPort, port } = this.engine.settings
+    if (metricsPort === 0) return
+    try {
+      if (metricsPort === port) throw new Error('metrics-port and port are the same')
+      for (const address of metricsBind) await this.listenOn(address, metricsPort)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Ends it with every connection. */
+  async close(): Promise<void> {
+    const closing = this.servers.map((server) => new Promise((resolve) => void server.close(resolve)))
+    for (const server of this.servers) server.closeAllConnections()
+    this.servers = []
+    await Promise.all(closing)
+  }
+
+  /** As in `bind`, an address with a minus in front may be missing, and a star is every one. */
+  private async listenOn(given: string, port: number): Promise<void> {
+    const optional = given.startsWith('-')
+    const name = optional ? given.slice(1) : given
+    const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name
+    const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, ({ method, url }, response) =>
+      this.answer(method ?? '', url ?? '', response),
+    )
+    server.maxConnections = CONNECTIONS_MAX
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port, ipv6Only: host.includes(':') }, resolve)
+      })
+    } catch (error) {
+      if (optional) return
+      throw new Error(`Could not serve metrics on ${host}:${port}: ${reasonOf(error)}`, { cause: error })
+    }
+    this.servers.push(server)
+  }
+
+  private answer(method: string, url: string, response: ServerResponse): void {
+    const path = url.split('?', 1)[0]
+    if (method !== 'GET' && method !== 'HEAD') send(response, 405, 'Method Not Allowed\n')
+    else if (path !== '/metrics') send(response, 404, 'The figures are at /metrics\n')
+    else send(response, 200, metricsPage(this.engine))
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+  response.end(text)
+}
