@@ -1,7 +1,7 @@
 /**
  * How well sampled eviction chooses, beside another server: hit ratios on the same traces, the classic picture of
  * what LRU keeps, and SETs into a full server. Run alone, after a build:
- * `npx tsx bench/eviction.ts [--quick] [--seconds N] [--svg FILE] [--against PATH] [--subject PATH]`.
+ * `npx tsx bench/eviction.ts [--quick] [--seconds N] [--svg FILE] [--out FILE] [--against PATH] [--subject PATH]`.
  *
  * The LRU clock has a resolution of a second on both servers, so a trace has to last to mean anything: each takes
  * `--seconds` (30), both servers side by side, which keeps neither busy.
@@ -17,6 +17,7 @@ import {
   startContestant,
   versionOf,
 } from './contestant.ts'
+import { GROWTH_STEPS, lfuGrowth } from './lfu-growth.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
 import { describeMachine } from './report.ts'
@@ -24,7 +25,17 @@ import { pairedRatio, spread } from './statistics.ts'
 import { ratio, short, table } from './table.ts'
 import { evictionTraces, type Trace } from './traces.ts'
 
-const POLICIES = ['allkeys-lru', 'allkeys-lfu', 'allkeys-random']
+const POLICIES = [
+  'allkeys-lru',
+  'allkeys-lfu',
+  'allkeys-random',
+  'volatile-lru',
+  'volatile-lfu',
+  'volatile-random',
+  'volatile-ttl',
+]
+/** Those whose speed is measured. */
+const FAST_POLICIES = POLICIES.slice(0, 3)
 /** Keys the caches hold, of so many that are read. */
 const CAPACITY = 5_000
 const ITEMS = 20_000
@@ -72,17 +83,22 @@ async function hitPercent(
 ): Promise<number> {
   const { control } = contestant
   await reset(contestant, policy, 5)
-  await Promise.all(Array.from({ length: CAPACITY }, (_, i) => control.send('SET', `warm:${i}`, VALUE)))
+  // Under volatile-ttl those read least end soonest: a client's own guess, as good as LFU's.
+  const lives = (key: number): string[] =>
+    policy.startsWith('volatile') ? ['EX', `${3600 + Math.floor(1e6 / (1 + key))}`] : []
+  await Promise.all(
+    Array.from({ length: CAPACITY }, (_, i) => control.send('SET', `warm:${i}`, VALUE, ...lives(ITEMS + i))),
+  )
   await limitToUse(contestant)
   const counted = Math.floor(trace.keys.length / 10)
   const started = performance.now()
   let hits = 0
   for (let at = 0; at < trace.keys.length; at += BATCH) {
-    const names = Array.from(trace.keys.subarray(at, at + BATCH), (key) => `key:${key}`)
-    const replies = await Promise.all(names.map((name) => control.send('GET', name)))
-    const missing = new Set(names.filter((_, i) => replies[i] === null))
+    const keys = [...trace.keys.subarray(at, at + BATCH)]
+    const replies = await Promise.all(keys.map((key) => control.send('GET', `key:${key}`)))
+    const missing = new Set(keys.filter((_, i) => replies[i] === null))
     if (at >= counted) hits += replies.filter((reply) => reply !== null).length
-    await Promise.all([...missing].map((name) => control.send('SET', name, VALUE)))
+    await Promise.all([...missing].map((key) => control.send('SET', `key:${key}`, VALUE, ...lives(key))))
     const due = started + (seconds * 1000 * (at + BATCH)) / trace.keys.length
     if (due > performance.now() + 1) await sleep(due - performance.now())
   }
@@ -138,14 +154,16 @@ function svg(panels: readonly { title: string; fates: readonly Fate[] }[]): stri
     const top = 10 + Math.floor(panel / columns) * (height + 14)
     const lines = [`<text x="${left}" y="${top + 14}">${title}</text>`]
     for (const fate of Object.keys(COLOURS) as Fate[]) {
+      // A stroke for every run of cells in a row, which keeps the file small.
       let path = ''
-      fates.forEach((one, i) => {
-        if (one !== fate) return
-        const x = left + (i % PICTURE_COLUMNS) * CELL
-        const y = top + 22 + Math.floor(i / PICTURE_COLUMNS) * CELL
-        path += `M${x} ${y}h${CELL - 1}v${CELL - 1}h${1 - CELL}z`
-      })
-      lines.push(`<path fill="${COLOURS[fate]}" d="${path}"/>`)
+      for (let i = 0; i < fates.length; ) {
+        let end = i + 1
+        while (end < fates.length && fates[end] === fates[i] && end % PICTURE_COLUMNS !== 0) end++
+        const y = top + 24 + Math.floor(i / PICTURE_COLUMNS) * CELL
+        if (fates[i] === fate) path += `M${left + (i % PICTURE_COLUMNS) * CELL} ${y}h${(end - i) * CELL - 1}`
+        i = end
+      }
+      lines.push(`<path stroke="${COLOURS[fate]}" stroke-width="${CELL - 1}" d="${path}"/>`)
     }
     return lines.join('\n')
   })
@@ -193,14 +211,20 @@ async function hitRows(
   return rows
 }
 
+/** The medians of both sides and their ratio, as text. */
+function compared([ours, theirs]: readonly [number[], number[]]): string[] {
+  return [short(spread(ours).median), short(spread(theirs).median), ratio(pairedRatio(ours, theirs))]
+}
+
 /** SETs at depth 16 into servers that evict a key for each; one row of the table. */
 async function speed(pair: Contestant[], quick: boolean, progress: Progress): Promise<string[][]> {
   const requests = quick ? 200_000 : 2_000_000
   const rows: string[][] = []
-  for (const policy of POLICIES.slice(0, quick ? 1 : POLICIES.length)) {
+  for (const policy of FAST_POLICIES.slice(0, quick ? 1 : FAST_POLICIES.length)) {
     progress.begin(`SET into a full server, ${policy}`)
     const set = ['-t', 'set', '-r', '1000000000', '-d', '32', '-P', '16', '-c', '50']
     const rates: [number[], number[]] = [[], []]
+    const micros: [number[], number[]] = [[], []]
     for (const contestant of pair) {
       await reset(contestant, policy, 5)
       await requestsPerSecond(contestant.port, [...set, '-n', `${requests}`])
@@ -208,10 +232,12 @@ async function speed(pair: Contestant[], quick: boolean, progress: Progress): Pr
     }
     for (let i = 0; i < (quick ? 1 : 5); i++) {
       for (const side of [0, 1]) {
+        const before = (await pair[side].usage()).cpuMicros
         rates[side].push(await requestsPerSecond(pair[side].port, [...set, '-n', `${requests}`]))
+        micros[side].push(((await pair[side].usage()).cpuMicros - before) / requests)
       }
     }
-    rows.push([policy, ...rates.map((of) => short(spread(of).median)), ratio(pairedRatio(...rates))])
+    rows.push([policy, ...compared(rates), ...compared(micros)])
   }
   return rows
 }
@@ -222,13 +248,14 @@ async function bench(): Promise<void> {
       quick: { type: 'boolean', default: false },
       seconds: { type: 'string' },
       svg: { type: 'string' },
+      out: { type: 'string' },
       subject: { type: 'string', default: 'dist/cli.js' },
       against: { type: 'string', default: 'redis-server' },
     },
   })
   const programs = [programAt(values.subject), programAt(values.against)]
   const seconds = Number(values.seconds ?? (values.quick ? 4 : 30))
-  const progress = new Progress(values.quick ? 7 : 21)
+  const progress = new Progress((values.quick ? 11 : 41) + GROWTH_STEPS)
   let pair: Contestant[] = []
   try {
     pair = await pairOf(programs)
@@ -243,10 +270,13 @@ async function bench(): Promise<void> {
       })
       right.push([`${samples}`, ...fates.map((of) => `${rightPercent(of).toFixed(1)} %`)])
     }
+    const growth = await lfuGrowth(pair, values.quick ? 2 : 0, (label) => progress.begin(label))
     const speeds = await speed(pair, values.quick, progress)
     progress.clear()
     if (values.svg !== undefined) writeFileSync(values.svg, svg(panels))
-    process.stdout.write(report(programs, seconds, rows, right, speeds))
+    const text = report(programs, seconds, rows, right, growth, speeds)
+    process.stdout.write(text)
+    if (values.out !== undefined) writeFileSync(values.out, text)
   } finally {
     for (const contestant of pair) await contestant.stop()
   }
@@ -257,6 +287,7 @@ function report(
   seconds: number,
   rows: readonly HitRow[],
   right: readonly string[][],
+  growth: string,
   speeds: readonly string[][],
 ): string {
   const machine = describeMachine()
@@ -280,9 +311,13 @@ function report(
     '',
     table(['samples', ...labels], right),
     '',
-    'SETs of new keys at depth 16 into a full server, requests a second:',
+    `The counter of LFU, as OBJECT FREQ tells it, by lfu-log-factor and hits: ${labels.join(' / ')} / Redis's documentation:`,
     '',
-    table(['policy', ...labels, 'ratio'], speeds),
+    growth,
+    '',
+    'SETs of new keys at depth 16 into a full server, requests a second, and CPU of the server a command:',
+    '',
+    table(['policy', ...labels, 'ratio', ...labels.map((label) => `${label} µs`), 'CPU ratio'], speeds),
     '',
   ].join('\n')
 }

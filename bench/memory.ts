@@ -1,9 +1,10 @@
 /**
- * Resident memory per key and per list element: growth of a new server's RSS over a known load. A tenth of the
- * load comes first and is flushed, so that what a process takes once to get going is not counted as data.
+ * Resident memory per key and per list element: growth of a new server's RSS over a known load. A tenth of the load
+ * comes first, ten times, and is flushed each time, so that what a process takes once to get going is not counted as
+ * data: with as many commands behind it, V8 has compiled what it compiles, which is some 3 MB.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Program, settle, startContestant } from './contestant.ts'
+import { type Contestant, type Program, settle, startContestant } from './contestant.ts'
 import { loadKeys, loadList } from './loader.ts'
 import type { Progress } from './progress.ts'
 import { pairedRatio, type Spread, spread } from './statistics.ts'
@@ -42,8 +43,16 @@ export const MEMORY_STEPS: number = ITEMS.length
 /** Time for a server to give back what it does not need (a collection, a decay) before RSS is read. */
 const REST_MS = 1_000
 
-/** The load that comes first is this part of the whole. */
+/** The loads that come first are this part of the whole, and as many. */
 const WARM_UP_SHARE = 10
+
+/** By how much memory grew over a load: resident, and by the server's own account; and what was there before. */
+export interface Growth {
+  readonly rssBytes: number
+  readonly usedBytes: number
+  readonly emptyRss: number
+  readonly usedShare: number
+}
 
 interface Sample {
   perItem: number
@@ -82,20 +91,37 @@ export async function measureMemory(
 }
 
 async function sample(program: Program, item: Item, count: number): Promise<Sample> {
+  const { rssBytes, emptyRss, usedShare } = await growthOf(program, item.load, count)
+  return { perItem: rssBytes / count, emptyRss, usedShare }
+}
+
+/** The growth of a fresh server's memory by `count` items. */
+export async function growthOf(program: Program, load: Item['load'], count: number): Promise<Growth> {
   const contestant = await startContestant(program)
+  const { control, port } = contestant
   try {
-    await item.load(contestant.port, count / WARM_UP_SHARE)
-    await contestant.control.send('FLUSHALL')
-    await settle(contestant)
-    await sleep(REST_MS)
-    const before = (await contestant.usage()).rssBytes
-    await item.load(contestant.port, count)
-    await settle(contestant)
-    await sleep(REST_MS)
-    const after = (await contestant.usage()).rssBytes
-    const used = Number((await contestant.control.info()).get('used_memory'))
-    return { perItem: (after - before) / count, emptyRss: before, usedShare: used / after }
+    for (let i = 0; i < WARM_UP_SHARE; i++) {
+      await load(port, Math.ceil(count / WARM_UP_SHARE))
+      await control.send('FLUSHALL')
+      await settle(contestant)
+    }
+    const before = await measured(contestant)
+    await load(port, count)
+    const after = await measured(contestant)
+    return {
+      rssBytes: after.rss - before.rss,
+      usedBytes: after.used - before.used,
+      emptyRss: before.rss,
+      usedShare: after.used / after.rss,
+    }
   } finally {
     await contestant.stop()
   }
+}
+
+async function measured(contestant: Contestant): Promise<{ rss: number; used: number }> {
+  await settle(contestant)
+  await sleep(REST_MS)
+  const { rssBytes } = await contestant.usage()
+  return { rss: rssBytes, used: Number((await contestant.control.info()).get('used_memory')) }
 }

@@ -1,0 +1,104 @@
+/**
+ * Whether used_memory is what the process really takes: its growth beside that of the resident memory, for strings,
+ * lists and values of mixed sizes: `npx tsx bench/calibration.ts [--counts 100000,1000000] [--runs N]
+ * [--subject PATH] [--against PATH] [--out FILE]`. maxmemory limits the first; what is paid for is the second.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { killAll, programAt, versionOf } from './contestant.ts'
+import { loadKeys, loadList } from './loader.ts'
+import { growthOf } from './memory.ts'
+import { Progress } from './progress.ts'
+import { describeMachine } from './report.ts'
+import { median } from './statistics.ts'
+import { short, table } from './table.ts'
+
+/** Bytes of the values of `mixed`, as many of each: small ones, and some with a buffer of their own. */
+const MIXED = [8, 24, 60, 150, 400, 1_000, 2_500, 20_000]
+/** What used_memory may be off by, in percent of the growth of RSS. */
+const OFF_PERCENT = 10
+
+async function loadMixed(port: number, count: number): Promise<void> {
+  for (const [i, bytes] of MIXED.entries()) {
+    const at = (share: number): number => Math.floor((count * share) / MIXED.length)
+    await loadKeys(port, at(i), at(i + 1), bytes)
+  }
+}
+
+/** What is loaded; of `share` of the count, since a million values of mixed sizes are 3 GB. */
+const LOADS: readonly {
+  title: string
+  share: number
+  load: (port: number, count: number) => Promise<void>
+}[] = [
+  { title: 'strings of 32 B', share: 1, load: (port, count) => loadKeys(port, 0, count, 32) },
+  { title: 'strings of 200 B', share: 1, load: (port, count) => loadKeys(port, 0, count, 200) },
+  { title: 'list elements of 10 B', share: 1, load: (port, count) => loadList(port, 'list', count, 10) },
+  { title: 'list elements of 100 B', share: 1, load: (port, count) => loadList(port, 'list', count, 100) },
+  { title: 'strings of 8 B to 20 kB', share: 0.1, load: loadMixed },
+]
+
+async function bench(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      counts: { type: 'string', default: '100000,1000000' },
+      runs: { type: 'string', default: '3' },
+      out: { type: 'string' },
+      subject: { type: 'string', default: 'dist/cli.js' },
+      against: { type: 'string', default: 'redis-server' },
+    },
+  })
+  const counts = values.counts.split(',').map(Number)
+  const programs = [programAt(values.subject), programAt(values.against)]
+  const machine = describeMachine()
+  const progress = new Progress(counts.length * LOADS.length)
+  const rows: string[][] = []
+  for (const { title, share, load } of LOADS) {
+    for (const all of counts) {
+      const count = all * share
+      progress.begin(`${count} ${title}`)
+      const row = [`${short(count)} ${title}`]
+      for (const program of programs) {
+        const used: number[] = []
+        const rss: number[] = []
+        for (let run = 0; run < Number(values.runs); run++) {
+          const growth = await growthOf(program, load, count)
+          used.push(growth.usedBytes / count)
+          rss.push(growth.rssBytes / count)
+        }
+        const off = (median(used) / median(rss) - 1) * 100
+        const verdict = Math.abs(off) <= OFF_PERCENT ? '' : ' !'
+        row.push(median(used).toFixed(1), median(rss).toFixed(1), `${off.toFixed(1)} %${verdict}`)
+      }
+      rows.push(row)
+    }
+  }
+  progress.clear()
+  const heads = programs.flatMap(({ label }) => [`${label} used, B`, 'RSS, B', 'off'])
+  const text = [
+    '# used_memory beside resident memory',
+    '',
+    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, node ${machine.node}; ${programs.map(versionOf).join(' / ')}`,
+    `- growth of each by an item, medians of ${values.runs} fresh servers; "!" is more than ${OFF_PERCENT} % off`,
+    '',
+    table(['load', ...heads], rows),
+    '',
+  ].join('\n')
+  process.stdout.write(text)
+  if (values.out !== undefined) writeFileSync(values.out, text)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    killAll()
+    process.exit(130)
+  })
+}
+
+try {
+  await bench()
+} catch (error) {
+  killAll()
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
