@@ -6,8 +6,8 @@ import { bench, do_not_optimize, group, run } from 'mitata'
 import { ReplyWriter } from '../../src/protocol/reply-writer.ts'
 import { Arena } from '../../src/structures/arena.ts'
 import { blockOf, newBlock } from '../../src/structures/block.ts'
-import { LIST_ROOT_SIZE } from '../../src/values/list-root.ts'
 import { afterShrinking, beforeGrowth } from '../../src/values/list-encoding.ts'
+import { LIST_ROOT_SIZE } from '../../src/values/list-root.ts'
 import { ListView } from '../../src/values/list-value.ts'
 
 /** list-max-listpack-size as Redis ships it. */

@@ -14,8 +14,8 @@ import {
   wrongArguments,
 } from '../protocol/error-replies.ts'
 import { equalBytes } from '../structures/block.ts'
-import { LIST_ROOT_SIZE } from '../values/list-root.ts'
 import { afterShrinking, beforeGrowth } from '../values/list-encoding.ts'
+import { LIST_ROOT_SIZE } from '../values/list-root.ts'
 import type { ListView } from '../values/list-value.ts'
 
 /** LEFT is the head. */
