@@ -38,6 +38,7 @@ export async function loadAppendOnlyFile(engine: Engine, manifest: AofManifest):
       log: engine.log,
       loadTruncated: settings.aofLoadTruncated,
       begin: (total) => dataset.beginLoading(total),
+      beginFile: () => replay.begin(),
       apply: (args) => replay.apply(args),
     })
     dataset.lastLoaded = loaded?.keys ?? 0
@@ -56,6 +57,11 @@ export class Replay {
     this.client = new Client(engine, nobody, 0)
     // Nothing may block.
     this.client.inTransaction = true
+  }
+
+  /** Whatever database was selected before, it is the first now. */
+  begin(): void {
+    this.client.db = this.engine.keyspace.databases[0]
   }
 
   /** Runs one. Returns why it can't be, or null; an error reply is no reason, but the log has it, as in Redis. */

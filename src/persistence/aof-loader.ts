@@ -34,6 +34,8 @@ export interface AofLoad {
   readonly loadTruncated: boolean
   /** Called once it is known that there is something to load, bytes. */
   begin(total: number): LoadProgress
+  /** The commands of another file begin: they count on database 0. */
+  beginFile(): void
   /**
    * Runs a command, whatever gates there are; MULTI and EXEC are not among them. An error reply is nothing to this.
    * What makes the file not loadable comes back as a text such as "Unknown command 'x'", null if nothing does. The
@@ -98,6 +100,7 @@ async function loadFile(
   const file = openFile(path, name)
   try {
     const { size } = fstatSync(file)
+    load.beginFile()
     const preamble = isRdb(file) ? await loadPreamble(load, progress, path, name) : { end: 0, keys: 0 }
     const commands = new CommandFile(load, progress, name, new AofReader(file, size, preamble.end))
     const end = await commands.run()

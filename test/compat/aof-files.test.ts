@@ -117,6 +117,19 @@ describe.skipIf(oracle === null)('compat: append-only files of redis-server', ()
     expect(await checked(join(where, `${name}.manifest`))).toBe(theirVerdict(join(where, `${name}.manifest`)))
   })
 
+  test('each file begins in database 0', async () => {
+    const directory = newDirectory({
+      [`${NAME}.manifest`]: 'file a seq 1 type b\nfile b seq 1 type i\nfile c seq 2 type i\n',
+      a: aof('SELECT 3', 'SET a 1'),
+      b: aof('SET b 1', 'MULTI', 'SELECT 4', 'SET c 1', 'EXEC', 'SET d 1'),
+      c: aof('SET e 1'),
+    })
+    const ours = await loadHere(directory)
+    const server = await startOn(directory)
+    expect(ours.digest).toBe(await run(server, 'DEBUG DIGEST'))
+    await server.stop()
+  })
+
   test('our manifest and files are loaded there, whatever they are called', async () => {
     const names = ['plain.aof', 'with blank', 'quo"te', 'é', 'tab\t']
     for (const name of names) {

@@ -102,6 +102,7 @@ export async function load(options: LoadOptions): Promise<LoadRun> {
       options.progress?.(progress)
       return progress
     },
+    beginFile: () => {},
     apply: options.apply ?? record,
   }
   let loaded: AofLoaded | null = null
