@@ -14,7 +14,7 @@ export type ServerOptions = Readonly<Partial<Record<DirectiveName, string>>>
 export interface RespiteServer {
   /** The port it listens on, on 127.0.0.1 unless `bind` says otherwise. */
   readonly port: number
-  /** "redis://127.0.0.1:50123". */
+  /** "redis://127.0.0.1:50123"; "rediss://…" when there is a TLS port only. */
   readonly url: string
   /** A client without a socket: requests run at once, replies are RESP bytes. */
   connection(): LocalConnection
@@ -35,10 +35,10 @@ export async function createServer(options: ServerOptions = {}): Promise<Respite
   const configuration = new Configuration({ bind: '127.0.0.1', save: '', ...others, port: port ?? '0' })
   const server = new Server({ configuration, log: silentLog() })
   const addresses = await server.start({ ephemeral: port === undefined, load: options.dir !== undefined })
-  const [{ port: actual, host }] = addresses
+  const [{ port: actual, host, secure }] = addresses
   return {
     port: actual,
-    url: `redis://${host?.includes(':') ? `[${host}]` : host}:${actual}`,
+    url: `${secure ? 'rediss' : 'redis'}://${host?.includes(':') ? `[${host}]` : host}:${actual}`,
     connection: () => new LocalConnection(server.engine),
     close: () => server.stop(),
   }

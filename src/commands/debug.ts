@@ -8,7 +8,14 @@ import { datasetDigest, valueDigest } from '../keyspace/digest.ts'
 import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
 import { holdProcess } from '../platform/process.ts'
 import { Arguments } from '../protocol/arguments.ts'
-import { DEBUG_NOT_ALLOWED, err, LOADING, MUST_BE_POSITIVE, NO_SUCH_KEY } from '../protocol/error-replies.ts'
+import {
+  DEBUG_NOT_ALLOWED,
+  type ErrorReply,
+  err,
+  LOADING,
+  MUST_BE_POSITIVE,
+  NO_SUCH_KEY,
+} from '../protocol/error-replies.ts'
 import { blockOf } from '../structures/block.ts'
 import { globMatches } from '../structures/glob.ts'
 import { replyProtocolSample } from './debug-protocol.ts'
@@ -49,10 +56,15 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
   REPLYBUFFER: 'reply blocks are shared and returned after each write',
 }
 
-function debug(client: Client, args: Arguments): void {
+function barred(client: Client): ErrorReply | null {
   const { enableDebugCommand } = client.engine.settings
   const allowed = enableDebugCommand === 'yes' || (enableDebugCommand === 'local' && client.isLocal)
-  if (!allowed) throw DEBUG_NOT_ALLOWED
+  return allowed ? null : DEBUG_NOT_ALLOWED
+}
+
+function debug(client: Client, args: Arguments): void {
+  const refusal = barred(client)
+  if (refusal !== null) throw refusal
   const name = args.text(1).toUpperCase()
   if (Object.hasOwn(WITHOUT_MEANING, name))
     throw err(`DEBUG ${name} is not supported: ${WITHOUT_MEANING[name]}`)
@@ -263,6 +275,7 @@ export const debugCommands: Family = family('server', {
     arity: -2,
     system: true,
     flags: ['admin', 'noscript', 'loading', 'stale'],
+    barred,
     run: debug,
   },
 })

@@ -3,6 +3,7 @@
  * reads. Each fact is stated once, in the declaration; arity, gates, COMMAND INFO and DOCS follow from it.
  */
 import type { Arguments } from '../protocol/arguments.ts'
+import type { ErrorReply } from '../protocol/error-replies.ts'
 import type { LatencyHistogram } from '../structures/latency-histogram.ts'
 import type { Client } from './client.ts'
 import type { KeyReference, KeySpec } from './key-specs.ts'
@@ -83,6 +84,11 @@ export interface CommandSpec {
   readonly healthCheck?: true
   /** Runs at once inside MULTI instead of being queued. */
   readonly unqueued?: true
+  /**
+   * Why the settings keep the client from it; null when they don't. Asked behind gates only, before all else, so that
+   * nobody queues it: `run` has to ask too.
+   */
+  readonly barred?: (client: Client) => ErrorReply | null
   /** Runs what MULTI queued, and is judged by it. */
   readonly runsQueue?: true
   /** Absent for a container, which only has subcommands. */

@@ -237,6 +237,8 @@ export class Dispatcher {
 
   /** Why this client may not run the command at all; null when it may. */
   private refusalOf(client: Client, command: Command, args: Arguments, gates: number): ErrorReply | null {
+    const barred = command.spec.barred?.(client) ?? null
+    if (barred !== null) return barred
     if ((gates & GATE_AUTH) !== 0 && (command.flags & FLAG.no_auth) === 0) return NO_AUTH
     if ((gates & GATE_MULTI) !== 0 && (command.flags & FLAG.no_multi) !== 0) return NOT_IN_TRANSACTION
     return (gates & GATE_ACL) === 0 ? null : this.engine.acl.refusal(client, command, args)

@@ -22,6 +22,8 @@ export interface Address {
   readonly port: number
   /** Of a unix socket. */
   readonly path: string | null
+  /** It speaks TLS. */
+  readonly secure: boolean
 }
 
 /** Address families or addresses this system does not have: `bind` goes on without them. */
@@ -37,6 +39,8 @@ export class Listener {
   private readonly engine: Engine
   private readonly plainReads: boolean
   private servers: Server[]
+  /** Those that speak TLS. */
+  private readonly secure: WeakSet<Server>
   private readonly connections: Set<Connection>
   private readonly tls: TlsFront
 
@@ -44,6 +48,7 @@ export class Listener {
     this.engine = engine
     this.plainReads = options.plainReads ?? false
     this.servers = []
+    this.secure = new WeakSet()
     this.connections = new Set()
     this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true))
     for (const name of TLS_SETTINGS) engine.configuration.onChange(name, () => this.updateTls())
@@ -72,8 +77,10 @@ export class Listener {
   get addresses(): Address[] {
     return this.servers.map((server) => {
       const address = server.address()
-      if (address === null || typeof address === 'string') return { host: null, port: 0, path: address }
-      return { host: address.address, port: address.port, path: null }
+      const secure = this.secure.has(server)
+      if (address === null || typeof address === 'string')
+        return { host: null, port: 0, path: address, secure }
+      return { host: address.address, port: address.port, path: null, secure }
     })
   }
 
@@ -155,6 +162,7 @@ export class Listener {
     // Accepting can fail later (no descriptors left); the listener stays.
     server.on('error', (error) => this.engine.log.warning(`Accepting client connection: ${reasonOf(error)}`))
     this.servers.push(server)
+    if (secure) this.secure.add(server)
     return server
   }
 

@@ -65,8 +65,11 @@ export class Server {
     this.loopDelay = new LoopDelay()
     this.cron = new Cron(this.engine, this.loopDelay, () => this.listener.closeIdle())
     // Listening anew is asynchronous and may fail, and CONFIG SET has to answer at once.
-    for (const name of ['port', 'bind'] as const) {
-      parts.configuration.onChange(name, () => `${name} cannot be changed while the server listens`)
+    for (const name of ['port', 'tlsPort', 'bind'] as const) {
+      parts.configuration.onChange(
+        name,
+        () => `${name === 'tlsPort' ? 'tls-port' : name} cannot be changed while the server listens`,
+      )
     }
     this.metrics = null
     this.stopping = null

@@ -427,3 +427,27 @@ compat(
       '--user alice on >secret +@all -object (+get ~x)',
   ),
 )
+
+compat(
+  'what the settings keep clients from',
+  ({ script }) => {
+    script(
+      'DEBUG and guarded directives',
+      [
+        'DEBUG SLEEP 0',
+        'DEBUG',
+        'MULTI',
+        'DEBUG SLEEP 0',
+        'EXEC',
+        'CONFIG SET dir /tmp',
+        'CONFIG SET dbfilename x.rdb',
+        'CONFIG SET requirepass secret',
+        on('a', 'DEBUG SLEEP 0'),
+        on('a', 'PING'),
+        ['CONFIG', 'SET', 'requirepass', ''],
+      ],
+      { protocols: [2] },
+    )
+  },
+  ['--enable-debug-command', 'no'],
+)
