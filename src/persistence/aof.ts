@@ -31,7 +31,7 @@ export interface BaseWriter {
   /** A snapshot of whatever kind is under way: no other can begin. */
   readonly busy: boolean
   /** Begins at once, at the dataset as it is now. Throws the system's error. */
-  begin(path: string, done: (error: Error | null) => void): void
+  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void
   /** The same to the end, while nobody is served. */
   write(path: string): void
   /** Ends the snapshot for a base, if that is what is under way; its `done` is not called. */
@@ -49,6 +49,8 @@ export interface AofParts {
   readonly activate: (active: boolean) => void
   /** Ends the server before another reply leaves. */
   readonly halt: (error: Error) => void
+  /** Called when `failure` may have changed. */
+  readonly onStatus: () => void
 }
 
 export class Aof {
@@ -65,7 +67,9 @@ export class Aof {
   lastRewriteOk: boolean
   rewrites: number
   failures: number
-  /** Bytes of all parts after the last rewrite or load: growth is measured against it. */
+  /** Bytes written early or copied for the last rewrite that succeeded (INFO aof_last_cow_size). */
+  lastPreImageBytes: number
+  /** Bytes of all parts after the last rewrite, or of the base loaded: growth is measured against it. */
   rewrittenSize: number
   /** Where the parts lie: it stays there while it is on, whatever becomes of `dir`. */
   directory: string
@@ -87,6 +91,7 @@ export class Aof {
       latency: parts.latency,
       disk: systemDisk,
       halt: parts.halt,
+      onStatus: parts.onStatus,
       saving: () => parts.base.busy,
     })
     this.directory = ''
@@ -99,6 +104,7 @@ export class Aof {
     this.lastRewriteOk = true
     this.rewrites = 0
     this.failures = 0
+    this.lastPreImageBytes = 0
     this.rewrittenSize = 0
     this.closedSize = 0
     this.nextAttempt = 0
@@ -170,7 +176,8 @@ export class Aof {
         cause: error,
       })
     }
-    this.rewrittenSize = this.size
+    // What was written since the last rewrite counts as growth, as in Redis.
+    this.rewrittenSize = this.sizeOf(new AofManifest(this.manifest.base, [], []))
     this.turned('on')
     this.removeHistory()
   }
@@ -305,6 +312,7 @@ export class Aof {
     // What was appended while nobody took it.
     if (this.state === 'off') this.parts.stream.clear()
     this.state = state
+    this.parts.onStatus()
     this.parts.activate(state !== 'off')
   }
 
@@ -335,7 +343,9 @@ export class Aof {
   private beginSnapshot(): string | null {
     const { parts } = this
     try {
-      parts.base.begin(this.temporaryBase, (error) => this.snapshotTaken(error))
+      parts.base.begin(this.temporaryBase, (error, preImageBytes) =>
+        this.snapshotTaken(error, preImageBytes),
+      )
     } catch (error) {
       return this.failed(`Can't rewrite append only file in background: ${reasonOf(error)}`)
     }
@@ -344,13 +354,14 @@ export class Aof {
     return null
   }
 
-  private snapshotTaken(error: Error | null): void {
+  private snapshotTaken(error: Error | null, preImageBytes: number): void {
     const { clock } = this.parts
     this.lastRewriteSeconds = Math.floor(clock.now / 1000) - Math.floor(this.rewriteStartedAt / 1000)
     this.rewriteStartedAt = 0
     if (error === null) {
       try {
         this.adopt()
+        this.lastPreImageBytes = preImageBytes
       } catch (adoptError) {
         this.failed(`Background AOF rewrite could not take effect: ${reasonOf(adoptError)}`)
       }
