@@ -25,6 +25,8 @@ export interface RunningServer {
   shutdown(signal: StopSignal): boolean
   /** It loads its dataset and serves nobody yet. */
   readonly loading: boolean
+  /** Lines for the log about an error that nobody caught. */
+  crashReport(error: unknown): string[]
   /** Settles when the server has ended for whatever reason (a signal, SHUTDOWN); rejects when it broke. */
   readonly closed: Promise<void>
 }
@@ -41,6 +43,8 @@ export interface Terminal {
   readAnswer(): Promise<string>
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
+  /** An error was thrown that nobody caught, or a promise was rejected; nothing can be relied on any more. */
+  onCrash(listener: (error: unknown) => void): () => void
   setTitle(title: string): void
   /** A variable of the environment; undefined when it is not set. */
   variable(name: string): string | undefined
@@ -157,6 +161,10 @@ async function run(
   }
   const pidFile = writePidFile(configuration, log, terminal.pid)
   const stopListening = listenForSignals(running, log, terminal)
+  const stopWatching = terminal.onCrash((error) => {
+    for (const line of running.crashReport(error)) log.warning(line)
+    terminal.exit(1)
+  })
   try {
     await running.closed
     return 0
@@ -164,6 +172,7 @@ async function run(
     return failed(log, terminal, settings, error)
   } finally {
     stopListening()
+    stopWatching()
     if (pidFile !== '') rmSync(pidFile, { force: true })
   }
 }
@@ -178,6 +187,13 @@ function logFor(configuration: Configuration, terminal: Terminal): Log {
     log.level = level
     return undefined
   })
+  const format = (): undefined => {
+    log.format = settings.logFormat
+    log.timestamps = settings.logTimestampFormat
+  }
+  format()
+  configuration.onChange('logFormat', format)
+  configuration.onChange('logTimestampFormat', format)
   return log
 }
 
@@ -309,6 +325,10 @@ export function processTerminal(): Terminal {
         process.off('SIGINT', listener)
       }
     },
+    onCrash: (listener) => {
+      process.on('uncaughtException', listener)
+      return () => process.off('uncaughtException', listener)
+    },
     setTitle: (title) => {
       process.title = title
     },
@@ -332,6 +352,7 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   const served = server.load().then(() => closed)
   return {
     shutdown: () => server.shutdown(),
+    crashReport: (error) => server.crashReport(error),
     get loading(): boolean {
       return server.loading
     },

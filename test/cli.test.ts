@@ -17,6 +17,7 @@ class FakeTerminal implements Terminal {
   out = ''
   errors = ''
   title = ''
+  crash: (error: unknown) => void = nothing
   input = ''
   exits: number[] = []
   listeners = new Set<(signal: StopSignal) => void>()
@@ -29,6 +30,10 @@ class FakeTerminal implements Terminal {
   readAnswer = (): Promise<string> => Promise.resolve(this.input)
   variables: Record<string, string> = {}
   variable = (name: string): string | undefined => this.variables[name]
+  onCrash = (listener: (error: unknown) => void): (() => void) => {
+    this.crash = listener
+    return () => (this.crash = nothing)
+  }
   setTitle = (title: string): void => void (this.title = title)
   exit = (code: number): void => void this.exits.push(code)
   onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
@@ -67,7 +72,12 @@ function fakeServer(refusals = 0): {
   })
   const start = (configuration: Configuration): Promise<RunningServer> => {
     started(configuration)
-    return Promise.resolve({ loading: false, shutdown: (signal) => stopped.push(signal) > refusals, closed })
+    return Promise.resolve({
+      loading: false,
+      shutdown: (signal) => stopped.push(signal) > refusals,
+      crashReport: (error) => ['crashed', String(error)],
+      closed,
+    })
   }
   return { start, ready, stopped, end }
 }
@@ -230,6 +240,27 @@ describe('main', () => {
     expect(server.stopped).toEqual(['SIGTERM', 'SIGTERM'])
     server.end()
     expect(await done).toBe(0)
+  })
+
+  test('a crash is reported in the log, whose format can change while it runs', async () => {
+    const terminal = new FakeTerminal()
+    const server = fakeServer()
+    const code = main(['--port', '7000', '--log-format', 'json'], terminal, server.start)
+    const configuration = await server.ready
+    await settled()
+    expect(JSON.parse(terminal.out.split('\n', 1)[0])).toMatchObject({ level: 'notice', role: 'RDB/AOF' })
+    configuration.set([['log-format', 'logfmt']], false)
+    configuration.set([['log-timestamp-format', 'iso8601']], false)
+    terminal.crash(new Error('a mistake'))
+    const lines = terminal.out.trimEnd().split('\n').slice(-2)
+    expect(lines.map((line) => line.replace(/pid=\d+ |timestamp="[-\dT:.]+Z" /g, ''))).toEqual([
+      'role=primary level=warning message="crashed"',
+      'role=primary level=warning message="Error: a mistake"',
+    ])
+    expect(terminal.exits).toEqual([1])
+    server.end()
+    expect(await code).toBe(0)
+    expect(terminal.crash).toBe(nothing)
   })
 
   test('the defaults are warned about, the log goes to its file and follows loglevel', async () => {

@@ -62,17 +62,21 @@ function info(client: Client, args: Arguments): void {
     const name = args.text(i).toLowerCase()
     wanted.add(name === 'module_list' ? 'modules' : name)
   }
+  client.reply.verbatim('txt', infoText(client.engine, wanted))
+}
+
+/** The text of INFO with these arguments, in lower case; with none the default sections. */
+export function infoText(engine: Engine, wanted: ReadonlySet<string>): string {
   const all = wanted.has('all') || wanted.has('everything')
   const bare = wanted.size === 0 || wanted.has('default')
-  const text = SECTIONS.filter(
+  return SECTIONS.filter(
     ({ title, byDefault }) => all || (bare && byDefault) || wanted.has(title.toLowerCase()),
   )
     .map(({ title, fields }) => {
-      const lines = fields(client.engine).map(([name, value]) => `${name}:${value}\r\n`)
+      const lines = fields(engine).map(([name, value]) => `${name}:${value}\r\n`)
       return `# ${title}\r\n${lines.join('')}`
     })
     .join('\r\n')
-  client.reply.verbatim('txt', text)
 }
 
 function server({ settings, clock, runId, startedAt }: Engine): InfoFields {

@@ -39,7 +39,7 @@ export const processDirectives = {
   },
   'locale-collate': { type: 'string', default: '', support: 'not-supported' },
   'ignore-warnings': { type: 'string', default: '', support: 'not-supported' },
-  'crash-log-enabled': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'crash-log-enabled': { type: 'boolean', default: 'yes', support: 'supported' },
   'crash-memcheck-enabled': { type: 'boolean', default: 'yes', support: 'not-supported' },
   'use-exit-on-panic': { type: 'boolean', default: 'no', support: 'not-supported', hidden: true },
   'enable-debug-assert': {

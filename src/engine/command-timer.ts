@@ -39,6 +39,8 @@ const GROUPS_FROM = 100
 export class CommandTimer {
   /** What is being measured; null: nothing. */
   command: Command | null
+  /** What was measured last, still or not. */
+  last: Command | null
   private readonly engine: Engine
   private readonly clock: Clock
   private readonly settings: Settings
@@ -55,6 +57,7 @@ export class CommandTimer {
 
   constructor(engine: Engine) {
     this.command = null
+    this.last = null
     this.engine = engine
     this.clock = engine.clock
     this.settings = engine.settings
@@ -88,6 +91,7 @@ export class CommandTimer {
     this.since = now
     command.begunAt = now
     this.command = command
+    this.last = command
     this.most = this.groupOf(command)
   }
 

@@ -52,6 +52,11 @@ export class Dispatcher {
     this.timer = new CommandTimer(engine)
   }
 
+  /** The command that ran last, or is running. */
+  get lastCommand(): Command | null {
+    return this.timer.last
+  }
+
   /** Call before the commands of one chunk of input: they share one reading of the time. */
   beginBatch(): void {
     this.engine.clock.refresh()

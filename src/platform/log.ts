@@ -1,6 +1,6 @@
 /**
- * Log lines in Redis's format, to standard output or appended to a file, at or above a level. It knows no
- * configuration: whoever reads `loglevel` and `logfile` makes the log.
+ * Log lines in Redis's format, as logfmt or as JSON, to standard output or appended to a file, at or above a level. It
+ * knows no configuration: whoever reads `loglevel` and `logfile` makes the log.
  */
 import { appendFileSync } from 'node:fs'
 
@@ -9,9 +9,16 @@ export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning' | 'nothing'
 /** The process's part in Redis's line format: starting up or a helper, primary, replica. */
 export type LogRole = 'C' | 'M' | 'S'
 
+/** Redis's line, Valkey's `name=value` pairs, or a JSON object a line. */
+export type LogFormat = 'legacy' | 'logfmt' | 'json'
+/** Redis's local time, ISO 8601 in UTC, or milliseconds since the epoch. */
+export type TimestampFormat = 'legacy' | 'iso8601' | 'milliseconds'
+
 export interface Log {
   level: LogLevel
   role: LogRole
+  format: LogFormat
+  timestamps: TimestampFormat
   debug(message: string): void
   verbose(message: string): void
   notice(message: string): void
@@ -20,22 +27,53 @@ export interface Log {
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, verbose: 1, notice: 2, warning: 3, nothing: 4 }
 const MARKS: readonly string[] = ['.', '-', '*', '#']
+/** Valkey's names of levels and roles. */
+const LEVEL_NAMES: readonly string[] = ['debug', 'info', 'notice', 'warning']
+const ROLE_NAMES: Readonly<Record<LogRole, string>> = { C: 'RDB/AOF', M: 'primary', S: 'replica' }
 const MONTHS: readonly string[] = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
 const two = (value: number): string => String(value).padStart(2, '0')
 
-/** One line: `PID:ROLE DD Mon YYYY HH:MM:SS.mmm MARK message`, local time, with its line feed. */
-export function formatLogLine(pid: number, role: LogRole, when: Date, rank: number, message: string): string {
+export interface LogLine {
+  readonly pid: number
+  readonly role: LogRole
+  readonly when: Date
+  /** 0 debug, 1 verbose, 2 notice, 3 warning. */
+  readonly rank: number
+  readonly message: string
+}
+
+/**
+ * One line with its line feed: `PID:ROLE DD Mon YYYY HH:MM:SS.mmm MARK message`, or the same as named values. JSON
+ * times are ISO 8601 unless milliseconds are asked for: Redis's are local and tell no zone.
+ */
+export function formatLogLine(line: LogLine, format: LogFormat, timestamps: TimestampFormat): string {
+  const { pid, role, when, rank, message } = line
+  if (format === 'json') {
+    const timestamp = timestamps === 'milliseconds' ? when.getTime() : when.toISOString()
+    const names = { role: ROLE_NAMES[role], level: LEVEL_NAMES[rank] }
+    return `${JSON.stringify({ timestamp, level: names.level, pid, role: names.role, message })}\n`
+  }
+  const time = timeText(when, timestamps)
+  if (format === 'legacy') return `${pid}:${role} ${time} ${MARKS[rank]} ${message}\n`
+  return `pid=${pid} role=${ROLE_NAMES[role]} timestamp="${time}" level=${LEVEL_NAMES[rank]} message=${JSON.stringify(message)}\n`
+}
+
+function timeText(when: Date, format: TimestampFormat): string {
+  if (format === 'iso8601') return when.toISOString()
+  if (format === 'milliseconds') return String(when.getTime())
   const day = `${two(when.getDate())} ${MONTHS[when.getMonth()]} ${when.getFullYear()}`
   const time = `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`
   const millis = String(when.getMilliseconds()).padStart(3, '0')
-  return `${pid}:${role} ${day} ${time}.${millis} ${MARKS[rank]} ${message}\n`
+  return `${day} ${time}.${millis}`
 }
 
 /** A log whose lines go to `write`. */
 export class LineLog implements Log {
   level: LogLevel
   role: LogRole = 'M'
+  format: LogFormat = 'legacy'
+  timestamps: TimestampFormat = 'legacy'
   readonly #write: (line: string) => void
 
   constructor(level: LogLevel, write: (line: string) => void) {
@@ -63,7 +101,8 @@ export class LineLog implements Log {
     if (rank < RANKS[this.level]) return
     // Text from clients reaches the log; a line feed in it must not pass for a line of ours.
     const text = message.replaceAll(/[\r\n]+/g, ' ')
-    this.#write(formatLogLine(process.pid, this.role, new Date(), rank, text))
+    const line = { pid: process.pid, role: this.role, when: new Date(), rank, message: text }
+    this.#write(formatLogLine(line, this.format, this.timestamps))
   }
 }
 

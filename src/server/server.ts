@@ -15,6 +15,7 @@ import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
 import { type Random, systemRandom } from '../platform/random.ts'
 import { SystemTimers, type Timers } from '../platform/timers.ts'
+import { crashReport } from './crash-report.ts'
 import { Cron } from './cron.ts'
 import type { MetricsListener } from './metrics-listener.ts'
 
@@ -184,6 +185,11 @@ export class Server {
     }
     this.stopByItself()
     return true
+  }
+
+  /** What the log says of an error that nobody caught; one line with crash-log-enabled no. */
+  crashReport(error: unknown): string[] {
+    return crashReport(this.engine, error)
   }
 
   /** Closes listeners and connections and stops the cron. Resolves when all is closed; safe to call twice. */

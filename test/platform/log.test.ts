@@ -15,9 +15,32 @@ const all = (log: LineLog): void => {
 describe('log lines', () => {
   test('have the form of Redis', () => {
     const when = new Date(2024, 0, 5, 3, 4, 9, 7)
-    expect(formatLogLine(12, 'M', when, 2, 'Server initialized')).toBe(
+    const line = { pid: 12, role: 'M', when, rank: 2, message: 'Server initialized' } as const
+    expect(formatLogLine(line, 'legacy', 'legacy')).toBe(
       '12:M 05 Jan 2024 03:04:09.007 * Server initialized\n',
     )
+    expect(formatLogLine(line, 'legacy', 'milliseconds')).toBe(
+      `12:M ${when.getTime()} * Server initialized\n`,
+    )
+  })
+
+  test('as logfmt and as JSON', () => {
+    const when = new Date(Date.UTC(2024, 0, 5, 3, 4, 9, 7))
+    const line = { pid: 12, role: 'C', when, rank: 1, message: 'a "b" \\ \x01' } as const
+    expect(formatLogLine(line, 'logfmt', 'iso8601')).toBe(
+      'pid=12 role=RDB/AOF timestamp="2024-01-05T03:04:09.007Z" level=info message="a \\"b\\" \\\\ \\u0001"\n',
+    )
+    const json = formatLogLine(line, 'json', 'legacy')
+    expect(json).toBe(
+      '{"timestamp":"2024-01-05T03:04:09.007Z","level":"info","pid":12,"role":"RDB/AOF","message":"a \\"b\\" \\\\ \\u0001"}\n',
+    )
+    expect(JSON.parse(formatLogLine(line, 'json', 'milliseconds'))).toEqual({
+      timestamp: when.getTime(),
+      level: 'info',
+      pid: 12,
+      role: 'RDB/AOF',
+      message: line.message,
+    })
   })
 
   test.each([
