@@ -51,9 +51,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'during BGREWRITEAOF, everysec, no preamble': {
     directives: [...log('everysec'), '--aof-use-rdb-preamble', 'no'],
-    background: [['BGREWRITEAOF']],
+    background: [['BGREWRITEAOF'], ['BGSAVE', 'SCHEDULE']],
     loses: POSTPONED_MS,
   },
+  'during BGSAVE, no log': { directives: [], background: [['BGSAVE']], loses: null },
 }
 
 /** The server of the round at hand, for the case that a test fails. */
