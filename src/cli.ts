@@ -82,6 +82,7 @@ export async function main(argv: readonly string[], terminal: Terminal, start: S
     commandLine = parseCommandLine(argv)
     load(commandLine, loader, terminal)
     if (commandLine.action === 'run') checkLogFile(configuration)
+    if (commandLine.action === 'check-config') await checkAll(configuration)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     terminal.printError(fatalConfigError(error))
@@ -103,6 +104,12 @@ export async function main(argv: readonly string[], terminal: Terminal, start: S
     default:
       return run(commandLine, loader, terminal, start)
   }
+}
+
+/** Users, renamed commands and certificates too, which need more of the server than others. */
+async function checkAll(configuration: Configuration): Promise<void> {
+  const { checkConfiguration } = await import('./server/check.ts')
+  checkConfiguration(configuration)
 }
 
 /** In this order, so that the command line wins over standard input and that over the file. */

@@ -108,6 +108,20 @@ describe('main', () => {
     expect(terminal.errors).toBe('')
   })
 
+  test.each([
+    [['--user', 'a', '+nosuch'], "Error in user declaration '+nosuch': Unknown command"],
+    [['--rename-command', 'nosuch', 'x'], 'No such command in rename-command'],
+    [
+      ['--aclfile', '/nosuch.acl'],
+      "Error loading ACLs, opening file '/nosuch.acl': No such file or directory",
+    ],
+    [['--tls-port', '1'], 'No tls-cert-file configured!'],
+  ])('--check-config %j: what only a server can tell', async (directives, text) => {
+    const terminal = new FakeTerminal()
+    expect(await main(['--check-config', ...directives], terminal, neverStarts)).toBe(1)
+    expect(terminal.errors).toContain(text)
+  })
+
   test('--check-config says OK, or what is wrong and where', async () => {
     const file = join(temporary(), 'redis.conf')
     writeFileSync(file, 'port 0\nsave ""\n')

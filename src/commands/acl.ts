@@ -155,7 +155,7 @@ function log(client: Client, args: Arguments): void {
     reply.bulkText('age-seconds')
     reply.double((engine.clock.now - entry.updatedAt) / 1000)
     reply.bulkText('client-info')
-    bulkLatin1(reply, entry.clientInfo)
+    reply.bulkText(entry.clientInfo)
     reply.bulkText('entry-id')
     reply.integer(entry.id)
     reply.bulkText('timestamp-created')

@@ -45,7 +45,7 @@ export function clientLine(client: Client): string {
     ['tot-mem', clientBytes(client)],
     ['events', link.unsentBytes > 0 ? 'rw' : 'r'],
     ['cmd', client.lastCommand?.name ?? 'NULL'],
-    ['user', client.user.name],
+    ['user', Buffer.from(client.user.name, 'latin1').toString()],
     ['redir', client.tracking?.options.redirect ?? -1],
     ['resp', reply.resp],
     ['lib-name', client.libName],

@@ -8,7 +8,7 @@ import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
 import { Connection } from './connection.ts'
-import { TLS_SETTINGS, TlsFront } from './tls.ts'
+import { type CertificateInUse, TLS_SETTINGS, TlsFront } from './tls.ts'
 
 export interface ListenerOptions {
   /** Read by 'data' events even where reading into our own memory would work: for tests. */
@@ -84,6 +84,17 @@ export class Listener {
     })
   }
 
+  /** What new connections over TLS are shown; null without TLS. */
+  get certificate(): CertificateInUse | null {
+    return this.tls.certificate
+  }
+
+  /** New connections get what the settings and files say now, old ones live on. Returns null, or why they don't. */
+  reloadTls(): string | null {
+    // Whatever is set before TLS is in use is read when it is.
+    return this.tls.certificate === null ? null : this.tls.configure(this.engine.clock.now)
+  }
+
   /** Stops listening and closes every connection; replies already made are still written. */
   async close(): Promise<void> {
     const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
@@ -109,11 +120,8 @@ export class Listener {
     await this.listenTcp(port, true)
   }
 
-  /** New connections get what the settings and files say now. Returns why they can't, for CONFIG SET. */
   private updateTls(): string | undefined {
-    // Whatever is set before TLS is in use is read when it is.
-    if (this.tls.certificate === null) return undefined
-    const refused = this.tls.configure(this.engine.clock.now)
+    const refused = this.reloadTls()
     if (refused === null) return undefined
     this.engine.log.warning(refused)
     return 'Unable to update TLS configuration. Check server logs.'

@@ -121,6 +121,19 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     await expect(ping(port, { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' })).rejects.toThrow()
   })
 
+  test('a client that sends and closes has its answer', async () => {
+    const { port, server } = await start()
+    expect(server.url).toBe(`rediss://127.0.0.1:${port}`)
+    const socket = open(port)
+    let received = ''
+    socket.on('data', (data) => {
+      received += data.toString()
+    })
+    socket.end('PING\r\nECHO bye\r\n')
+    await new Promise((resolve) => socket.once('close', resolve))
+    expect(received).toBe('+PONG\r\n$3\r\nbye\r\n')
+  })
+
   test('half a handshake, and plain text, hold nothing up', async () => {
     const { port, server } = await start()
     const silent = connectPlain(port, '127.0.0.1')

@@ -24,7 +24,7 @@ export class AclFile {
     this.log = log
   }
 
-  /** Takes the users the configuration names. Throws ConfigError, or an Error of one line about the file. */
+  /** Takes the users the configuration names. Throws ConfigError. */
   start(): void {
     const { users, settings } = this.configuration
     if (settings.aclfile !== '' && users.length > 0) {
@@ -37,7 +37,7 @@ export class AclFile {
     }
     if (settings.aclfile !== '') {
       const faults = this.load(null)
-      if (faults !== null) throw new Error(`Aborting Redis startup because of ACL errors: ${faults}`)
+      if (faults !== null) throw new ConfigError(`Aborting Redis startup because of ACL errors: ${faults}`)
     } else if (users.length > 0) this.takeLines()
   }
 
