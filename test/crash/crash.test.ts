@@ -68,7 +68,7 @@ afterEach(async () => {
 })
 
 describe('killed at random', () => {
-  test.each(Object.keys(KINDS))('%s', { timeout: 30_000 + ROUNDS * 5000 }, async (name) => {
+  test.each(Object.keys(KINDS))('%s', { timeout: 30_000 + ROUNDS * 20_000 }, async (name) => {
     const kind = KINDS[name]
     const dice = new Dice(SEED)
     const directory = mkdtempSync(join(tmpdir(), 'crash-'))

@@ -73,7 +73,7 @@ test.each([
   ['everysec', EVERYSEC_MS],
 ])(
   'appendfsync %s: what its promise allows is lost, and no more',
-  { timeout: 30_000 + ROUNDS * 3000 },
+  { timeout: 30_000 + ROUNDS * 10_000 },
   async (fsync, loses) => {
     const dice = new Dice(SEED)
     const dir = newDirectory()
