@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
+import { EPOCH_MAX } from '../../src/keyspace/keyspace.ts'
 import { SnapshotFile } from '../../src/persistence/snapshot-file.ts'
 import { newBlock } from '../../src/structures/block.ts'
 import { type Session, session } from '../commands/session.ts'
@@ -315,4 +316,18 @@ describe('a failure leaves the file that was there', () => {
     expect(readFileSync(file, 'utf8')).toBe('before')
     expect(temporary(directory)).toEqual([])
   })
+})
+
+test('after as many failures as there are numbers, no entry is taken for seen', async () => {
+  const { s, directory } = server()
+  const { keyspace, snapshots } = s.engine
+  keyspace.setEpoch(5)
+  s.run('SET a 1')
+  keyspace.setEpoch(4)
+  s.run('SET b 1')
+  Object.assign(snapshots, { incomplete: EPOCH_MAX - 2 })
+  s.run('BGSAVE')
+  expect(keyspace.epoch).toBe(5)
+  await saved(s)
+  expect(reloaded(directory).run('EXISTS a b')).toBe(':2\r\n')
 })

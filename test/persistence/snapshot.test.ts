@@ -2,7 +2,7 @@
  * Snapshots are the keyspace as it was at one moment: random commands between slices, the file loaded by another server
  * and compared with what there was; long values changed while they are read; nothing left behind.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -164,6 +164,177 @@ describe('a snapshot', () => {
       }),
       { numRuns: 150 },
     )
+  })
+  const LIST = 3000
+  const edits: readonly (readonly [string, readonly string[]])[] = [
+    ['LPUSH', ['LPUSH', 'l', 'x']],
+    ['RPUSH', ['RPUSH', 'l', 'x', 'y'.repeat(9000)]],
+    ['LPOP', ['LPOP', 'l', '700']],
+    ['RPOP', ['RPOP', 'l', '700']],
+    ['LSET', ['LSET', 'l', '1500', 'z'.repeat(300)]],
+    ['LINSERT', ['LINSERT', 'l', 'AFTER', 'e1200', 'new']],
+    ['LREM', ['LREM', 'l', '0', 'e1234']],
+    ['LTRIM', ['LTRIM', 'l', '900', '1100']],
+    ['LTRIM of all', ['LTRIM', 'l', '1', '0']],
+    ['DEL', ['DEL', 'l']],
+    ['RENAME', ['RENAME', 'l', 'm']],
+    ['RENAME onto it', ['RENAME', 'other', 'l']],
+    ['SET', ['SET', 'l', 'no list any more']],
+    ['MOVE', ['MOVE', 'l', '3']],
+    ['LMOVE', ['LMOVE', 'l', 'm', 'LEFT', 'RIGHT']],
+    ['LMOVE onto itself', ['LMOVE', 'l', 'l', 'RIGHT', 'LEFT']],
+    ['SORT', ['SORT', 'l', 'ALPHA', 'STORE', 'l']],
+    ['COPY', ['COPY', 'l', 'm', 'REPLACE']],
+    ['PEXPIRE', ['PEXPIRE', 'l', '1']],
+    ['FLUSHDB', ['FLUSHDB']],
+    ['SWAPDB', ['SWAPDB', '0', '3']],
+  ]
+
+  test.each(edits)('of a long list, before, while and after it is read: %s', (_name, words) => {
+    for (let slices = 0; slices < 9; slices += 1 + (slices >> 1)) {
+      const s = server()
+      s.call('RPUSH', 'other', 'o')
+      for (let i = 0; i < LIST; i += 500) {
+        s.call('RPUSH', 'l', ...Array.from({ length: 500 }, (_, n) => `e${i + n}`))
+      }
+      s.run('PEXPIRE l 60000')
+      const then = contentOf(s)
+      const taken = begin(s)
+      for (let i = 0; i < slices; i++) slice(taken)
+      for (let i = 0; i < 4; i++) {
+        s.call(...words)
+        slice(taken)
+        s.clock.advance(2)
+        s.run('RPUSH l again')
+        s.run('LSET l 0 changed')
+      }
+      expect(loadedFrom(finish(taken)), `${slices} slices`).toEqual(then)
+      leavesNothing(s)
+    }
+  })
+
+  const stringEdits: readonly (readonly string[])[] = [
+    ['SETRANGE', 's', '69000', 'x'],
+    ['SETBIT', 's', '5', '1'],
+    ['APPEND', 's', 'x'.repeat(40)],
+    ['APPEND', 's', 'x'.repeat(40_000)],
+    ['BITFIELD', 's', 'SET', 'u32', '#3000', '7'],
+    ['SET', 's', 'y'.repeat(150_000)],
+    ['SET', 's', 'short'],
+    ['SET', 's', 'y', 'KEEPTTL'],
+    ['GETSET', 's', 'y'.repeat(150_000)],
+    ['GETDEL', 's'],
+    ['DEL', 's'],
+    ['PEXPIRE', 's', '5'],
+    ['PERSIST', 's'],
+    ['RENAME', 's', 't'],
+    ['MOVE', 's', '5'],
+    ['BITOP', 'NOT', 's', 's'],
+    ['LCS', 's', 's', 'LEN'],
+    ['FLUSHDB'],
+  ]
+
+  const named = stringEdits.map((words) => [words.join(' ').slice(0, 30), words] as const)
+  test.each(named)('of a long string, before, while and after it is read: %s', (_name, words) => {
+    for (const order of [[words], [['PEXPIRE', 's', '70000'], words], [words, ['SETRANGE', 's', '9', 'z']]]) {
+      for (let slices = 0; slices < 6; slices++) {
+        const s = server()
+        s.call(
+          'SET',
+          's',
+          Array.from({ length: 25_000 }, (_, i) => `${i} `)
+            .join('')
+            .slice(0, 150_000),
+        )
+        const then = contentOf(s)
+        const taken = begin(s)
+        for (let i = 0; i < slices; i++) slice(taken)
+        for (const edit of order) {
+          s.call(...edit)
+          slice(taken)
+        }
+        expect(loadedFrom(finish(taken)), `${slices} slices`).toEqual(then)
+        leavesNothing(s)
+      }
+    }
+  })
+
+  test('of a long value is no longer in memory than what was changed', () => {
+    const s = server()
+    for (let i = 0; i < 200; i++) s.call('RPUSH', 'l', ...Array.from({ length: 100 }, () => 'x'.repeat(100)))
+    const { arena } = s.engine.keyspace
+    const before = arena.bytesUsed
+    const taken = begin(s)
+    for (let i = 0; i < 20; i++) s.call('LSET', 'l', `${10_000 + i}`, 'y'.repeat(100))
+    expect(arena.bytesUsed - before).toBeLessThan(20_000)
+    s.run('DEL l')
+    s.engine.keyspace.lazyFree.run(1e9)
+    expect(arena.bytesUsed).toBeGreaterThan(before - 1000)
+    finish(taken)
+    s.engine.keyspace.lazyFree.run(1e9)
+    expect(arena.bytesUsed).toBe(0)
+  })
+
+  test('is walked although its indexes are flushed, and splits and removals go on', () => {
+    const s = server()
+    s.run('DEBUG POPULATE 5000 a')
+    const then = contentOf(s)
+    const taken = begin(s)
+    for (let i = 0; i < 300; i++) slice(taken)
+    s.run('DEBUG POPULATE 9000 b')
+    for (let i = 0; i < 5000; i += 2) s.call('DEL', `a:${i}`)
+    for (let i = 0; i < 300; i++) slice(taken)
+    s.run('FLUSHALL')
+    expect(s.engine.keyspace.lazyFree.pending).toBe(false)
+    s.run('DEBUG POPULATE 300 c')
+    expect(loadedFrom(finish(taken))).toEqual(then)
+    expect(s.engine.keyspace.lazyFree.pending).toBe(true)
+    expect(s.run('DBSIZE')).toBe(':300\r\n')
+    leavesNothing(s)
+  })
+
+  test('finds all entries when its number comes round', () => {
+    const s = server()
+    const { keyspace } = s.engine
+    s.run('SET a 1')
+    keyspace.setEpoch(EPOCH_MAX - 4)
+    for (let i = 0; i < 10; i++) {
+      s.call('SET', `b${i >> 1}`, `${i}`)
+      const then = contentOf(s)
+      const taken = begin(s)
+      s.call('SET', 'a', `${i}`)
+      expect(loadedFrom(finish(taken))).toEqual(then)
+    }
+    expect(keyspace.epoch).toBe(6)
+  })
+
+  test('waits while the sink is full', () => {
+    const s = server()
+    s.run('DEBUG POPULATE 100')
+    const taken = begin(s)
+    taken.sink.isFull = true
+    for (let i = 0; i < 10; i++) slice(taken)
+    expect(taken.snapshot.keysProcessed).toBe(0)
+    s.run('DEL key:1')
+    expect(taken.snapshot.keysProcessed).toBe(1)
+    taken.sink.isFull = false
+    finish(taken)
+    expect(taken.snapshot.keysProcessed).toBe(100)
+  })
+
+  test('of values as long as they come', () => {
+    const s = server()
+    s.call('SETRANGE', 's', '3000000', 'end')
+    s.call('RPUSH', 'l', 'x'.repeat(200_000), 'a', 'y'.repeat(70_000), 'b')
+    for (let i = 0; i < 30; i++) s.call('RPUSH', 'm', ...Array.from({ length: 1000 }, (_, n) => `${i}:${n}`))
+    for (const version of ['6', '8', '10']) {
+      s.call('CONFIG', 'SET', 'rdb-version', version)
+      const then = contentOf(s)
+      expect(loadedFrom(finish(begin(s)))).toEqual(then)
+      expect(loadedFrom(finish(begin(s, { string: 1e9, list: 1e9 })))).toEqual(then)
+      s.run('SAVE')
+      expect(loadedFrom(readFileSync(join(directory, 'dump.rdb')))).toEqual(then)
+    }
   })
 })
 
