@@ -46,14 +46,6 @@ const REST_MS = 1_000
 /** The loads that come first are this part of the whole, and as many. */
 const WARM_UP_SHARE = 10
 
-/** By how much memory grew over a load: resident, and by the server's own account; and what was there before. */
-export interface Growth {
-  readonly rssBytes: number
-  readonly usedBytes: number
-  readonly emptyRss: number
-  readonly usedShare: number
-}
-
 interface Sample {
   perItem: number
   emptyRss: number
@@ -91,26 +83,21 @@ export async function measureMemory(
 }
 
 async function sample(program: Program, item: Item, count: number): Promise<Sample> {
-  const { rssBytes, emptyRss, usedShare } = await growthOf(program, item.load, count)
-  return { perItem: rssBytes / count, emptyRss, usedShare }
-}
-
-/** The growth of a fresh server's memory by `count` items. */
-export async function growthOf(program: Program, load: Item['load'], count: number): Promise<Growth> {
   const contestant = await startContestant(program)
   const { control, port } = contestant
   try {
     for (let i = 0; i < WARM_UP_SHARE; i++) {
-      await load(port, Math.ceil(count / WARM_UP_SHARE))
+      await item.load(port, count / WARM_UP_SHARE)
       await control.send('FLUSHALL')
       await settle(contestant)
     }
-    const before = await measured(contestant)
-    await load(port, count)
-    const after = await measured(contestant)
+    // What the flushed loads left behind would be taken for room that costs nothing.
+    await control.send('MEMORY', 'PURGE')
+    const before = await memoryOf(contestant)
+    await item.load(port, count)
+    const after = await memoryOf(contestant)
     return {
-      rssBytes: after.rss - before.rss,
-      usedBytes: after.used - before.used,
+      perItem: (after.rss - before.rss) / count,
       emptyRss: before.rss,
       usedShare: after.used / after.rss,
     }
@@ -119,7 +106,8 @@ export async function growthOf(program: Program, load: Item['load'], count: numb
   }
 }
 
-async function measured(contestant: Contestant): Promise<{ rss: number; used: number }> {
+/** Bytes that are resident, and that the server says it uses, once it has come to rest. */
+export async function memoryOf(contestant: Contestant): Promise<{ rss: number; used: number }> {
   await settle(contestant)
   await sleep(REST_MS)
   const { rssBytes } = await contestant.usage()
