@@ -171,6 +171,7 @@ export const connectionCommands: Family = family('connection', {
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     whileSubscribed: true,
     unqueued: true,
+    leavesMulti: true,
     run: quit,
   },
   RESET: {
@@ -181,6 +182,7 @@ export const connectionCommands: Family = family('connection', {
     flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'],
     whileSubscribed: true,
     unqueued: true,
+    leavesMulti: true,
     run: reset,
   },
   SELECT: {

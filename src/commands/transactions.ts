@@ -72,6 +72,7 @@ export const transactionCommands: Family = family('transactions', {
     syntax: '',
     flags: ['noscript', 'loading', 'stale', 'skip_slowlog'],
     unqueued: true,
+    leavesMulti: true,
     runsQueue: true,
     run: exec,
   },
@@ -82,6 +83,7 @@ export const transactionCommands: Family = family('transactions', {
     syntax: '',
     flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     unqueued: true,
+    leavesMulti: true,
     run: discard,
   },
   WATCH: {

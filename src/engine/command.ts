@@ -84,6 +84,8 @@ export interface CommandSpec {
   readonly healthCheck?: true
   /** Runs at once inside MULTI instead of being queued. */
   readonly unqueued?: true
+  /** Ends MULTI, one way or another: allowed where queueing more is not (-OOM). */
+  readonly leavesMulti?: true
   /**
    * Why the settings keep the client from it; null when they don't. Asked behind gates only, before all else, so that
    * nobody queues it: `run` has to ask too.
@@ -113,6 +115,7 @@ export class Command {
   readonly whileSubscribed: boolean
   readonly healthCheck: boolean
   readonly unqueued: boolean
+  readonly leavesMulti: boolean
   readonly runsQueue: boolean
   readonly run: Handler
   /** Lower-case name → subcommand; null when it has none. */
@@ -148,6 +151,7 @@ export class Command {
     this.whileSubscribed = spec.whileSubscribed === true
     this.healthCheck = spec.healthCheck === true
     this.unqueued = spec.unqueued === true
+    this.leavesMulti = spec.leavesMulti === true
     this.runsQueue = spec.runsQueue === true
     this.run = spec.run ?? containerWithoutHandler
     this.parent = parent

@@ -223,13 +223,13 @@ export class Dispatcher {
   private reject(client: Client, command: Command | null, error: ErrorReply): null {
     if (command !== null) command.rejected++
     this.engine.stats.countError(error.code)
-    if (client.transaction === null) client.reply.error(error)
-    else if (command?.runsQueue) {
+    // Redis says so of any EXEC, in MULTI or not.
+    if (command?.runsQueue) {
       discardTransaction(client)
       const reason = error.code === 'ERR' ? error.line.slice('ERR '.length) : error.line
       client.reply.error(new ErrorReply(`EXECABORT Transaction discarded because of: ${reason}`))
     } else {
-      client.transaction.aborted = true
+      if (client.transaction !== null) client.transaction.aborted = true
       client.reply.error(error)
     }
     return null

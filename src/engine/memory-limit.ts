@@ -69,8 +69,8 @@ export class MemoryLimit {
       return WAITS
     }
     if (result !== OUT_OF_ROOM) return ADMITTED
-    // Whatever it is, queueing it takes memory.
-    return !grows && (transaction === null || command.unqueued) ? ADMITTED : REFUSED
+    // Whatever it is, queueing it takes memory; and Redis refuses all but what ends MULTI.
+    return !grows && (transaction === null || command.leavesMulti) ? ADMITTED : REFUSED
   }
 
   /** A client that is gone. */
