@@ -255,6 +255,23 @@ describe('eviction', () => {
     expect(s.run('PING')).toBe('>2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\ngone\r\n+PONG\r\n')
   })
 
+  test('is appended to the command stream as DEL, before the write it made room for', () => {
+    const s = session({ config: { 'maxmemory-policy': 'volatile-ttl', 'lazyfree-lazy-eviction': 'no' } })
+    s.run('SELECT 2')
+    s.run('SET gone value EX 100')
+    s.run('SELECT 0')
+    setRoom(s, 10)
+    s.engine.propagation.activate(true)
+    s.run('SET new value')
+    const { stream } = s.engine.propagation
+    expect(stream.block.bytes.toString('latin1', 0, stream.length).split(/\r\n(?=\*)/)).toEqual([
+      expect.stringMatching(/SELECT\r\n\$1\r\n2$/),
+      expect.stringMatching(/DEL\r\n\$4\r\ngone$/),
+      expect.stringMatching(/SELECT\r\n\$1\r\n0$/),
+      expect.stringMatching(/SET\r\n\$3\r\nnew\r\n\$5\r\nvalue\r\n$/),
+    ])
+  })
+
   test('the time above the limit is told, and CONFIG RESETSTAT forgets it', () => {
     const s = filled('noeviction', 50, -100)
     s.run('SET a b')
