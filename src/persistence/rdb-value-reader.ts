@@ -108,11 +108,13 @@ export class RdbValueReader {
         if (rdbType === RDB_LIST) this.readElement()
         else this.nodes += rdbType === RDB_LIST_QUICKLIST_2 ? this.readNode() : this.readZiplist()
       }
+      list.expect(0)
       if (list.length === 0) throw new EmptyValueError('list without elements')
       // Redis makes a listpack of what fits one, but not of several nodes.
       if (this.nodes > 1) list.isQuicklist = true
       beforeGrowth(list, this.keyspace.settings.listMaxListpackSize, 0, 0)
     } catch (error) {
+      list.expect(0)
       list.free()
       throw error
     }
@@ -193,6 +195,7 @@ export class RdbValueReader {
     }
     input.string()
     const before = list.length
+    list.expect(input.stringLength)
     listpack.open(input.stringBlock, input.stringOffset, input.stringLength)
     while (listpack.next()) {
       list.pushTail(listpack.elementBlock, listpack.elementOffset, listpack.elementLength)
@@ -204,6 +207,7 @@ export class RdbValueReader {
     const { input, list, ziplist } = this
     input.string()
     const before = list.length
+    list.expect(input.stringLength)
     ziplist.open(input.stringBlock, input.stringOffset, input.stringLength)
     while (ziplist.next()) {
       list.pushTail(ziplist.elementBlock, ziplist.elementOffset, ziplist.elementLength)

@@ -171,8 +171,22 @@ export function lzfDecompress(from: Block, offset: number, length: number, to: B
     const count = control >= 0xe0 ? source.getUint8(at++) + 9 : (control >> 5) + 2
     const found = position - ((control & 31) << 8) - source.getUint8(at++) - 1
     if (position - found >= count) copyBytes(to, found, to, position, count)
-    // Overlapping: byte by byte, so that it repeats what it has just made.
-    else for (let i = 0; i < count; i++) target.setUint8(position + i, target.getUint8(found + i))
+    else repeat(target, found, position, count)
     position += count
   }
+}
+
+/**
+ * Copies `count` bytes from `from` to `to`, not far behind it, so that the bytes between the two are repeated. Words
+ * instead of bytes, from as many periods back as a word needs: less than half the time (bench/micro/lzf).
+ */
+function repeat(view: DataView, from: number, to: number, count: number): void {
+  const period = to - from
+  let distance = period
+  while (distance < 4) distance += period
+  let i = 0
+  for (; i < count && i < distance; i++) view.setUint8(to + i, view.getUint8(from + i))
+  const back = to - distance
+  for (; i + 4 <= count; i += 4) view.setInt32(to + i, view.getInt32(back + i, true), true)
+  for (; i < count; i++) view.setUint8(to + i, view.getUint8(back + i))
 }

@@ -31,6 +31,7 @@ import {
   usedBytes,
   writeChunkHeader,
 } from '../structures/packed-chunk.ts'
+import type { ListFreezes } from './list-freeze.ts'
 import {
   ListRoot,
   QUICKLIST,
@@ -55,6 +56,22 @@ const FRUGAL_SIZE = 1024
 const MERGE_MAX = (CHUNK_MAX * 3) / 4
 
 export class ListChunks extends ListRoot {
+  /** Bytes of elements about to be appended, as far as known: new chunks are made for them (expect()). */
+  private expected: number
+
+  constructor(arena: Arena, freezes?: ListFreezes) {
+    super(arena, freezes)
+    this.expected = 0
+  }
+
+  /**
+   * Says that elements of some `bytes` together, prefixes included, will be appended to this list before anything else
+   * is done with this view; 0 ends that. Their chunks need not grow step by step then.
+   */
+  expect(bytes: number): void {
+    this.expected = bytes
+  }
+
   /** Frees every chunk; the list is empty afterwards. */
   free(): void {
     freeChainSome(this.arena, this.takeChain(), Number.POSITIVE_INFINITY)
@@ -139,7 +156,8 @@ export class ListChunks extends ListRoot {
     // Checked here, not at each push: what is left below the limit is more than a chunk can hold.
     if (this.length > LIST_LENGTH_MAX - CHUNK_MAX) throw new RangeError('the list is full')
     const first = previous === 0 && next === 0
-    const needed = CHUNK_HEADER + size
+    let needed = CHUNK_HEADER + size
+    if (this.expected > 0) needed = Math.max(needed, this.takeExpected())
     const chunk = this.allocateChunk(first ? needed : Math.max(needed, NEXT_CHUNK_SIZE))
     const view = this.arena.block(chunk).view
     const base = this.arena.offset(chunk)
@@ -149,6 +167,13 @@ export class ListChunks extends ListRoot {
     view.setInt32(base + CHUNK_END, start + size, true)
     this.link(chunk, previous, next)
     return chunk
+  }
+
+  /** The size of a chunk for what is expected. */
+  private takeExpected(): number {
+    const size = Math.min(CHUNK_MAX, CHUNK_HEADER + this.expected)
+    this.expected -= size - CHUNK_HEADER
+    return size
   }
 
   /**
