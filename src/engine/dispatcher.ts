@@ -107,12 +107,7 @@ export class Dispatcher {
    * Has a command that blocked reply now, by `answer`, which may throw as handlers do. It is no new call. With its
    * arguments it counts as slow when the answer takes long; they are absent when the wait was in vain.
    */
-  finishBlocked(
-    client: Client,
-    command: Command,
-    answer: () => void,
-    args: Arguments | null = null,
-  ): void {
+  finishBlocked(client: Client, command: Command, answer: () => void, args: Arguments | null = null): void {
     const { keyspace } = this.engine
     const { noTouch } = keyspace
     const { pushes } = this.engine

@@ -107,6 +107,8 @@ export class TlsFront {
       socket.destroy()
       return
     }
+    // Until it is over, a peer that sends nothing more has given up; secured() allows it again.
+    socket.allowHalfOpen = false
     const peer = peerOf(socket)
     this.shaking.set(peer, socket)
     socket.once('close', () => {
@@ -122,6 +124,7 @@ export class TlsFront {
 
   private secured(socket: TLSSocket): void {
     this.shaking.delete(peerOf(socket))
+    socket.allowHalfOpen = true
     // "optional": who shows a certificate has to show a good one.
     const shown = this.settings.tlsAuthClients === 'optional' && socket.getPeerX509Certificate() !== undefined
     if (shown && !socket.authorized) socket.destroy()
@@ -164,7 +167,6 @@ function optionsOf(settings: Settings): TlsOptions {
     sessionTimeout: settings.tlsSessionCacheTimeout,
     requestCert: settings.tlsAuthClients !== 'no',
     rejectUnauthorized: settings.tlsAuthClients === 'yes',
-    allowHalfOpen: true,
     handshakeTimeout: HANDSHAKE_MAX,
   }
 }

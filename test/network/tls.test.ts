@@ -134,6 +134,19 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     expect(received).toBe('+PONG\r\n$3\r\nbye\r\n')
   })
 
+  test('a peer that gives up its handshake is gone at once', async () => {
+    const { port } = await start({ maxclients: '2' })
+    const first = Buffer.from('1603010200010001fc0303', 'hex')
+    for (let i = 0; i < 5; i++) {
+      const socket = connectPlain({ port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.end(first)
+      socket.on('error', () => {})
+      socket.resume()
+      await new Promise((resolve) => socket.once('close', resolve))
+    }
+    expect(await ping(port)).toBe('+PONG\r\n')
+  })
+
   test('half a handshake, and plain text, hold nothing up', async () => {
     const { port, server } = await start()
     const silent = connectPlain(port, '127.0.0.1')
