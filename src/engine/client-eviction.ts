@@ -79,13 +79,16 @@ export class ClientEviction {
   }
 
   private measure(client: Client): void {
+    const bytes = clientBytes(client)
+    // Mostly it is as large as before.
+    const bucket = this.buckets[bucketOf(bytes)]
+    if (this.measured.get(client) === bytes && bucket.has(client) !== client.noEvict) return
     this.forget(client)
     // It may have been closed by what it sent.
     if (this.engine.clients.get(client.id) !== client) return
-    const bytes = clientBytes(client)
     this.measured.set(client, bytes)
     this.sum += bytes
-    if (!client.noEvict) this.buckets[bucketOf(bytes)].add(client)
+    if (!client.noEvict) bucket.add(client)
   }
 
   /** Not at once: the caller is in the middle of a client's input, and its replies may be about to leave. */

@@ -17,8 +17,8 @@ const REST_MILLIS = (SLICE_MICROS / 1000) * 3
 const SHORTEST_REST = 1
 const LONGEST_SLICE = 4
 const SECOND_MILLIS = 1000
-/** Memory that the arena has let go of and Node has not, from which on it is worth asking for it. */
-const RETURN_MIN = 64 * 1024 * 1024
+/** Memory that the arena has let go of and Node has not, from which on it is worth asking for it: a segment. */
+const RETURN_MIN = 32 * 1024 * 1024
 
 export class Cron {
   private readonly engine: Engine
