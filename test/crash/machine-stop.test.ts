@@ -42,6 +42,7 @@ async function start(dir: string, appendfsync: string): Promise<Life> {
     save: '',
     appendonly: 'yes',
     appendfsync,
+    'auto-aof-rewrite-percentage': '0',
     dir,
   })
   const server = new Server({ configuration, log: silentLog() })
