@@ -16,7 +16,7 @@ import { Dice } from '../compat/random.ts'
 import { type Expectation, verdict } from './verdict.ts'
 import { Writer } from './writer.ts'
 
-const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 5)
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 3)
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 const WRITERS = 3
 /** A sync begins once a second and takes its time. */
