@@ -33,7 +33,7 @@ export function appendOnlyFields({ aof, clock }: Engine): [string, string | numb
     ['aof_rewrites', aof.rewrites],
     ['aof_rewrites_consecutive_failures', aof.failures],
     ['aof_last_write_status', writer.failure === null ? 'ok' : 'err'],
-    ['aof_last_cow_size', 0],
+    ['aof_last_cow_size', aof.lastPreImageBytes],
   ]
   if (state === 'off') return fields
   return [

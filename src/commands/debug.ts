@@ -199,7 +199,7 @@ function loadaof(client: Client): void {
     client.link.resume()
   }
   // Half a dataset is not to be served.
-  void loadAppendOnlyFile(engine, aof.manifest).then(loaded, (error: Error) => engine.halt(error))
+  void loadAppendOnlyFile(engine).then(loaded, (error: Error) => engine.halt(error))
 }
 
 /** DEBUG runs while the dataset is loaded, but what is loaded expects its keys not to be there. */

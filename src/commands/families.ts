@@ -1,7 +1,7 @@
 /** Every command family the server has: what the dispatcher is handed. */
 import type { Family } from '../engine/command.ts'
-import { appendOnlyCommands } from './append-only.ts'
 import { aclCommands } from './acl.ts'
+import { appendOnlyCommands } from './append-only.ts'
 import { bitmapCommands } from './bits.ts'
 import { blockingListCommands } from './blocking-lists.ts'
 import { clientCommands } from './client.ts'

@@ -2,6 +2,7 @@
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
+import { readyToStop } from '../engine/shutdown.ts'
 import { REDIS_VERSION } from '../platform/version.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
@@ -43,12 +44,8 @@ function shutdown(client: Client, args: Arguments): void {
     nosave = true
   }
   engine.log.warning('User requested shutdown...')
-  engine.backgroundSave.kill()
-  if (save || (!nosave && engine.settings.save.length > 0)) {
-    engine.log.notice('Saving the final RDB snapshot before exiting.')
-    // Between the save and the stop nobody is served, so that nothing is acknowledged that is not in the file.
-    if (!engine.dataset.trySave() && !force) throw err('Errors trying to SHUTDOWN. Check logs.')
-  }
+  const saves = save || (!nosave && engine.settings.save.length > 0)
+  if (!readyToStop(engine, saves, force)) throw err('Errors trying to SHUTDOWN. Check logs.')
   engine.shutdown()
 }
 

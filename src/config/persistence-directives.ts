@@ -59,6 +59,6 @@ export const persistenceDirectives = {
   'aof-load-truncated': { type: 'boolean', default: 'yes', support: 'supported' },
   'aof-use-rdb-preamble': { type: 'boolean', default: 'yes', support: 'supported' },
   'aof-timestamp-enabled': { type: 'boolean', default: 'no', support: 'supported' },
-  'aof-rewrite-incremental-fsync': { type: 'boolean', default: 'yes', support: 'not-supported' },
+  'aof-rewrite-incremental-fsync': { type: 'boolean', default: 'yes', support: 'supported' },
   'aof-disable-auto-gc': { type: 'boolean', default: 'no', support: 'supported' },
 } as const

@@ -182,9 +182,10 @@ export class Engine {
       log: parts.log,
       stream: this.propagation.stream,
       latency: this.keyspace.latency,
-      base: new AofBase(this.keyspace),
+      base: new AofBase(this.keyspace, this.snapshots),
       activate: (active) => this.propagation.activate(active),
       halt: this.halt,
+      onStatus: () => this.diskErrors.refresh(),
     })
     parts.configuration.onChange('appendonly', (wanted) => {
       if (!wanted) aof.turnOff()

@@ -1,6 +1,5 @@
 /** Runs commands that nobody sent: those of an append-only file, while the dataset is loaded. No gate is asked. */
 import { loadAof } from '../persistence/aof-loader.ts'
-import type { AofManifest } from '../persistence/aof-manifest.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
 import { Client, type Link } from './client.ts'
@@ -23,16 +22,17 @@ const nobody: Link = {
 }
 
 /**
- * Loads the parts that `manifest` names into the empty keyspace. Rejects with an Error that says in one line what is
- * wrong where, or with LoadStopped.
+ * Loads the parts that the append-only file's manifest names into the empty keyspace. Rejects with an Error that says
+ * in one line what is wrong where, or with LoadStopped.
  */
-export async function loadAppendOnlyFile(engine: Engine, manifest: AofManifest): Promise<void> {
+export async function loadAppendOnlyFile(engine: Engine): Promise<void> {
   const { dataset, settings, keyspace } = engine
+  const { directory } = engine.aof
   const replay = new Replay(engine)
   try {
     const loaded = await loadAof({
-      directory: engine.aof.directory,
-      manifest,
+      directory: directory.path,
+      manifest: directory.manifest,
       appendfilename: settings.appendfilename,
       keyspace,
       log: engine.log,
@@ -84,6 +84,8 @@ export class Replay {
         '== CRITICAL == This server is sending an error to its AOF-loading-client: ' +
           `'-${error.line}' after processing the command '${command.name}'`,
       )
+      // Redis goes on, and has what follows change another database.
+      if (args.is(0, 'SELECT')) return `Impossible to select the database '${args.text(1)}'`
     }
     if (client.reply.length > REPLY_KEPT) client.reply.release()
     else client.reply.rewind(0)

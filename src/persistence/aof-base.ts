@@ -1,26 +1,49 @@
-/** Takes the snapshot that becomes the base of the append-only file. */
+/** Takes the snapshot that becomes the base of the append-only file, in the form that aof-use-rdb-preamble asks for. */
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { BaseWriter } from './aof.ts'
+import { CommandEncoder } from './command-encoder.ts'
+import { DatasetWriter } from './dataset-writer.ts'
+import { RdbEncoder } from './rdb-encoder.ts'
 import { replaceFile } from './rdb-file.ts'
-import { RdbWriter } from './rdb-writer.ts'
+import type { SnapshotEncoder } from './snapshot-encoder.ts'
+import type { Snapshots } from './snapshots.ts'
 
 export class AofBase implements BaseWriter {
-  busy: boolean
   private readonly keyspace: Keyspace
+  private readonly snapshots: Snapshots
 
-  constructor(keyspace: Keyspace) {
-    this.busy = false
+  constructor(keyspace: Keyspace, snapshots: Snapshots) {
     this.keyspace = keyspace
+    this.snapshots = snapshots
   }
 
-  begin(path: string, done: (error: Error | null) => void): void {
-    this.write(path)
-    queueMicrotask(() => done(null))
+  get busy(): boolean {
+    return this.snapshots.current !== null
+  }
+
+  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void {
+    this.snapshots.start({
+      purpose: 'aof',
+      temporary: path,
+      path: null,
+      incrementalSync: this.keyspace.settings.aofRewriteIncrementalFsync,
+      encoder: this.encoder(),
+      onDone: (error, { preImageBytes }) => done(error, preImageBytes),
+    })
   }
 
   write(path: string): void {
-    replaceFile(path, `${path.split('/').at(-1)}.part`, (write) => new RdbWriter(this.keyspace, write).run())
+    replaceFile(path, 'temp-aof-base', (write) =>
+      new DatasetWriter(this.keyspace, write, this.encoder()).run(),
+    )
   }
 
-  abort(): void {}
+  abort(): void {
+    if (this.snapshots.current?.purpose === 'aof') this.snapshots.abort()
+  }
+
+  private encoder(): SnapshotEncoder {
+    const { keyspace } = this
+    return keyspace.settings.aofUseRdbPreamble ? new RdbEncoder(keyspace, true) : new CommandEncoder(keyspace)
+  }
 }

@@ -46,6 +46,8 @@ export interface AofLogParts {
   readonly disk: AofDisk
   /** Ends the server: replies that wait must not leave. */
   readonly halt: (error: Error) => void
+  /** Called when `failure` has changed. */
+  readonly onStatus: () => void
   /** Whether a snapshot is being written, for no-appendfsync-on-rewrite. */
   readonly saving: () => boolean
 }
@@ -109,6 +111,7 @@ export class AofLog {
     this.flush(true)
     this.parts.disk.sync(file)
     this.file = -1
+    this.size = 0
     closeSync(file)
   }
 
@@ -186,7 +189,7 @@ export class AofLog {
       this.size += kept
       stream.drop(kept)
     }
-    this.failure = reasonOf(error)
+    this.fail(error)
     if (settings.appendfsync === 'always') {
       halt(new Error("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."))
     }
@@ -224,7 +227,7 @@ export class AofLog {
       for (const left of this.left.splice(0)) this.closeSoon(left)
       if (error !== null) {
         this.complain(`Fail to fsync the AOF file: ${reasonOf(error)}`)
-        this.failure = reasonOf(error)
+        this.fail(error)
       } else if (file === this.file) {
         this.synced = Math.max(this.synced, size)
         if (this.parts.stream.length === 0) this.recovered('AOF fsync error looks solved.')
@@ -249,10 +252,16 @@ export class AofLog {
     })
   }
 
+  private fail(error: unknown): void {
+    this.failure = reasonOf(error)
+    this.parts.onStatus()
+  }
+
   private recovered(text: string): void {
     if (this.failure === null) return
     this.failure = null
     this.parts.log.warning(text)
+    this.parts.onStatus()
   }
 
   private complain(text: string): void {

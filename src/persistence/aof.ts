@@ -7,18 +7,15 @@
  * increments together are the dataset at any time, whichever manifest a crash leaves. The new base counts from the
  * moment the manifest that names it is on disk; only then the files it replaces are removed.
  */
-import { closeSync, mkdirSync, openSync, renameSync, rm, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { Configuration } from '../config/configuration.ts'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { LatencyMonitor } from '../keyspace/latency-monitor.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
-import { PROCESS_ID } from '../platform/process.ts'
+import { AofDirectory } from './aof-directory.ts'
 import { AofLog, systemDisk } from './aof-log.ts'
-import { type AofFile, AofManifest, loadManifest, saveManifest } from './aof-manifest.ts'
-import { upgradeSingleFile } from './aof-upgrade.ts'
 import type { CommandStream } from './command-stream.ts'
 
 /** After so many failed rewrites in a row the next ones wait: a minute, then twice as long each time. */
@@ -57,7 +54,6 @@ export class Aof {
   readonly writer: AofLog
   /** 'waiting': commands are written, but count only with the base that is being made. */
   state: 'off' | 'on' | 'waiting'
-  manifest: AofManifest
   /** BGREWRITEAOF came while it could not begin. */
   rewriteScheduled: boolean
   /** Milliseconds since the epoch; 0 while none is under way. */
@@ -71,9 +67,7 @@ export class Aof {
   lastPreImageBytes: number
   /** Bytes of all parts after the last rewrite, or of the base loaded: growth is measured against it. */
   rewrittenSize: number
-  /** Where the parts lie: it stays there while it is on, whatever becomes of `dir`. */
-  directory: string
-  private temporaryBase: string
+  readonly directory: AofDirectory
   private readonly parts: AofParts
   private readonly settings: Settings
   /** Bytes of the parts before the open one. */
@@ -94,10 +88,8 @@ export class Aof {
       onStatus: parts.onStatus,
       saving: () => parts.base.busy,
     })
-    this.directory = ''
-    this.temporaryBase = ''
+    this.directory = new AofDirectory(this.settings, parts.log)
     this.state = 'off'
-    this.manifest = AofManifest.empty
     this.rewriteScheduled = false
     this.rewriteStartedAt = 0
     this.lastRewriteSeconds = -1
@@ -134,52 +126,41 @@ export class Aof {
     return this.state === 'off' ? null : this.writer.failure
   }
 
-  /** The parts there are, at start; a single file of a server before Redis 7 becomes one. Throws an Error in one line. */
-  find(): AofManifest {
-    const { appendfilename } = this.settings
-    const { directory } = this.settle()
-    return upgradeSingleFile(
-      directory,
-      appendfilename,
-      loadManifest(directory, appendfilename),
-      this.parts.log,
-    )
-  }
-
   /**
-   * Begins to write, after find(): `manifest` names the parts that were loaded, and is empty when there were none; then the
+   * Begins to write, at start, after the parts that the directory's manifest names were loaded; when it names none, the
    * dataset as it is becomes the base. Throws an Error in one line.
    */
-  start(manifest: AofManifest): void {
+  start(): void {
     const { settings, directory } = this
+    const { log } = this.parts
     try {
-      mkdirSync(directory, { recursive: true })
-      let next = manifest
+      directory.make()
+      let next = directory.manifest
       if (next.files.length === 0) {
         const base = next.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
-        this.writeBase(base)
+        this.parts.base.write(directory.temporaryBase)
+        renameSync(directory.temporaryBase, directory.at(base.name))
         next = next.withBase(base, 0)
-        this.parts.log.notice(`Creating AOF base file ${base.name} on server start`)
+        log.notice(`Creating AOF base file ${base.name} on server start`)
       }
       let last = next.increments.at(-1)
       if (last === undefined) {
         last = next.nextIncrement(settings.appendfilename)
         next = next.withIncrement(last)
-        this.parts.log.notice(`Creating AOF incr file ${last.name} on server start`)
+        log.notice(`Creating AOF incr file ${last.name} on server start`)
       }
-      this.openIncrement(last)
-      this.closedSize = this.sizeOf(next) - this.writer.size
-      if (next !== manifest) saveManifest(directory, settings.appendfilename, next)
-      this.manifest = next
+      this.writer.open(directory.at(last.name), directory.sizeOf(last.name))
+      directory.save(next)
     } catch (error) {
-      throw new Error(`Can't open or create append-only dir ${directory}: ${reasonOf(error)}`, {
+      throw new Error(`Can't open or create append-only dir ${directory.path}: ${reasonOf(error)}`, {
         cause: error,
       })
     }
+    this.closedSize = directory.size - this.writer.size
     // What was written since the last rewrite counts as growth, as in Redis.
-    this.rewrittenSize = this.sizeOf(new AofManifest(this.manifest.base, [], []))
+    this.rewrittenSize = directory.baseSize
     this.turned('on')
-    this.removeHistory()
+    directory.removeHistory()
   }
 
   /**
@@ -187,12 +168,11 @@ export class Aof {
    * why it can't, or null.
    */
   turnOn(later: boolean): string | null {
-    const { parts, settings } = this
-    const { directory } = this.settle()
+    const { parts, directory } = this
     try {
-      this.manifest = loadManifest(directory, settings.appendfilename)
-      mkdirSync(directory, { recursive: true })
-      this.openNew(this.temporaryIncrement)
+      directory.settle()
+      directory.make()
+      this.openNew(directory.temporaryIncrement)
     } catch (error) {
       parts.log.warning(`Failed to open the append-only file: ${reasonOf(error)}`)
       return 'Unable to turn on AOF. Check server logs.'
@@ -236,38 +216,17 @@ export class Aof {
    * Begins a rewrite; the caller has seen that no snapshot is under way. Returns the system's reason when it can't.
    */
   rewrite(): string | null {
-    const { manifest, settings, writer } = this
+    const { directory } = this
     this.rewriteScheduled = false
-    if (this.state === 'on') {
-      // The increment begins where the snapshot is taken.
-      writer.flush(true)
-      const file = manifest.nextIncrement(settings.appendfilename)
-      const next = manifest.withIncrement(file)
-      const before = writer.size
-      try {
-        mkdirSync(this.directory, { recursive: true })
-        this.openNew(file.name)
-        saveManifest(this.directory, settings.appendfilename, next)
-      } catch (error) {
-        return this.failed(`Can't begin a new AOF increment: ${reasonOf(error)}`)
-      }
-      this.manifest = next
-      this.closedSize += before
-    } else if (this.state === 'waiting') {
-      // What was written since it was turned on is part of the snapshot.
-      this.parts.stream.clear()
-      try {
-        this.openNew(this.temporaryIncrement)
-      } catch (error) {
-        return this.failed(`Can't begin a new AOF increment: ${reasonOf(error)}`)
-      }
-    } else {
-      this.settle()
-      try {
-        this.manifest = loadManifest(this.directory, settings.appendfilename)
-      } catch (error) {
-        return this.failed(reasonOf(error))
-      }
+    try {
+      if (this.state === 'on') this.beginIncrement()
+      else if (this.state === 'waiting') {
+        // What was written since it was turned on is part of the snapshot.
+        this.parts.stream.clear()
+        this.openNew(directory.temporaryIncrement)
+      } else directory.settle()
+    } catch (error) {
+      return this.failed(`Can't begin to rewrite the append only file: ${reasonOf(error)}`)
     }
     return this.beginSnapshot()
   }
@@ -277,7 +236,7 @@ export class Aof {
     if (!this.rewriting) return
     this.parts.base.abort()
     this.rewriteStartedAt = 0
-    rmSync(this.temporaryBase, { force: true })
+    rmSync(this.directory.temporaryBase, { force: true })
   }
 
   /** What is due by time; the cron calls it hz times a second. */
@@ -297,17 +256,6 @@ export class Aof {
     this.rewrite()
   }
 
-  private get temporaryIncrement(): string {
-    return `temp-${this.settings.appendfilename}.incr`
-  }
-
-  private settle(): Aof {
-    const { dir, appenddirname } = this.settings
-    this.directory = join(dir, appenddirname)
-    this.temporaryBase = join(dir, `temp-rewriteaof-bg-${PROCESS_ID}.aof`)
-    return this
-  }
-
   private turned(state: 'off' | 'on' | 'waiting'): void {
     // What was appended while nobody took it.
     if (this.state === 'off') this.parts.stream.clear()
@@ -316,26 +264,24 @@ export class Aof {
     this.parts.activate(state !== 'off')
   }
 
-  private sizeOf({ files }: AofManifest): number {
-    let size = 0
-    for (const { name } of files)
-      size += statSync(join(this.directory, name), { throwIfNoEntry: false })?.size ?? 0
-    return size
-  }
-
-  private writeBase({ name }: AofFile): void {
-    this.parts.base.write(this.temporaryBase)
-    renameSync(this.temporaryBase, join(this.directory, name))
-  }
-
-  private openIncrement({ name }: AofFile): void {
-    const path = join(this.directory, name)
-    this.writer.open(path, statSync(path, { throwIfNoEntry: false })?.size ?? 0)
+  /** Commands go to a new increment from here on, where a snapshot is about to be taken. */
+  private beginIncrement(): void {
+    const { directory, writer, settings } = this
+    const { manifest } = directory
+    writer.flush(true)
+    const file = manifest.nextIncrement(settings.appendfilename)
+    const path = directory.at(file.name)
+    directory.make()
+    closeSync(openSync(path, 'w'))
+    // Only what the manifest names may be written to.
+    directory.save(manifest.withIncrement(file))
+    this.closedSize += writer.size
+    writer.open(path, 0)
   }
 
   /** Goes on in a new, empty file. */
   private openNew(name: string): void {
-    const path = join(this.directory, name)
+    const path = this.directory.at(name)
     closeSync(openSync(path, 'w'))
     this.writer.open(path, 0)
   }
@@ -343,7 +289,7 @@ export class Aof {
   private beginSnapshot(): string | null {
     const { parts } = this
     try {
-      parts.base.begin(this.temporaryBase, (error, preImageBytes) =>
+      parts.base.begin(this.directory.temporaryBase, (error, preImageBytes) =>
         this.snapshotTaken(error, preImageBytes),
       )
     } catch (error) {
@@ -371,52 +317,35 @@ export class Aof {
 
   /** The snapshot becomes the base. Throws the system's error; then the manifest from before holds. */
   private adopt(): void {
-    const { directory, settings, manifest } = this
-    const { log } = this.parts
+    const { directory, settings, writer, state } = this
+    const { manifest } = directory
     const base = manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
-    let next = manifest.withBase(base, this.state === 'on' ? 1 : 0)
-    mkdirSync(directory, { recursive: true })
-    const begun = this.parts.latency.begin()
-    renameSync(this.temporaryBase, join(directory, base.name))
-    this.parts.latency.end('aof-rename', begun)
-    if (this.state === 'waiting') {
-      this.writer.flush(true)
+    let next = manifest.withBase(base, state === 'on' ? 1 : 0)
+    directory.make()
+    renameSync(directory.temporaryBase, directory.at(base.name))
+    if (state === 'waiting') {
+      writer.flush(true)
       const increment = manifest.nextIncrement(settings.appendfilename)
-      renameSync(join(directory, this.temporaryIncrement), join(directory, increment.name))
+      renameSync(directory.at(directory.temporaryIncrement), directory.at(increment.name))
       next = next.withIncrement(increment)
     }
-    saveManifest(directory, settings.appendfilename, next)
-    this.manifest = next
-    this.closedSize = this.sizeOf(next) - this.writer.size
+    directory.save(next)
+    this.closedSize = directory.size - writer.size
     this.rewrittenSize = this.size
     this.rewrites++
     this.failures = 0
     this.nextAttempt = 0
     this.lastRewriteOk = true
-    if (this.state === 'waiting') this.turned('on')
-    log.notice('Background AOF rewrite finished successfully')
-    this.removeHistory()
-  }
-
-  /** Removes the files that no manifest needs any more; those that stay, after a crash or an error, go the next time. */
-  private removeHistory(): void {
-    const { directory, settings, manifest } = this
-    if (settings.aofDisableAutoGc || manifest.history.length === 0) return
-    for (const { name } of manifest.history) rm(join(directory, name), { force: true }, () => {})
-    const next = manifest.withoutHistory()
-    try {
-      saveManifest(directory, settings.appendfilename, next)
-      this.manifest = next
-    } catch (error) {
-      this.parts.log.warning(`Can't save the AOF manifest: ${reasonOf(error)}`)
-    }
+    if (state === 'waiting') this.turned('on')
+    this.parts.log.notice('Background AOF rewrite finished successfully')
+    directory.removeHistory()
   }
 
   private failed(text: string): string {
     const { log, clock } = this.parts
     this.lastRewriteOk = false
     this.failures++
-    rmSync(this.temporaryBase, { force: true })
+    rmSync(this.directory.temporaryBase, { force: true })
     log.warning(text)
     if (this.failures >= FAILURES_UNLIMITED) {
       const wait = Math.min(WAIT_MAX_MILLIS, WAIT_MILLIS * 2 ** (this.failures - FAILURES_UNLIMITED))
@@ -431,6 +360,6 @@ export class Aof {
   /** Turning on has failed, or is taken back: what was written so far counts for nothing. */
   private abandon(): void {
     this.end()
-    rmSync(join(this.directory, this.temporaryIncrement), { force: true })
+    rmSync(this.directory.at(this.directory.temporaryIncrement), { force: true })
   }
 }

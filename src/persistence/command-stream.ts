@@ -55,6 +55,13 @@ export class CommandStream {
     this.length += size
   }
 
+  select(database: number): void {
+    this.database = database
+    this.header(STAR, 2)
+    this.word('SELECT')
+    this.word(String(database))
+  }
+
   /** Begins a command of `count` words; the caller appends them with word() and bulk(). */
   begin(database: number, count: number): void {
     if (database !== this.database) this.select(database)
@@ -70,10 +77,20 @@ export class CommandStream {
 
   /** A word of `length` bytes found at `offset` of `from`. */
   bulk(from: Block, offset: number, length: number): void {
-    this.header(DOLLAR, length)
+    this.beginBulk(length)
     this.reserve(length + 2)
     copyBytes(from, offset, this.block, this.length, length)
     this.length += length
+    this.end()
+  }
+
+  /** A word in parts: what goes before its `length` bytes, and after them. */
+  beginBulk(length: number): void {
+    this.header(DOLLAR, length)
+  }
+
+  endBulk(): void {
+    this.reserve(2)
     this.end()
   }
 
@@ -96,13 +113,6 @@ export class CommandStream {
     this.reserve(HEADER_ROOM)
     this.text(`#TS:${seconds}`)
     this.end()
-  }
-
-  private select(database: number): void {
-    this.database = database
-    this.header(STAR, 2)
-    this.word('SELECT')
-    this.word(String(database))
   }
 
   private header(type: number, count: number): void {

@@ -8,11 +8,12 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
 import type { Timers } from '../platform/timers.ts'
+import { DatasetWriter } from './dataset-writer.ts'
 import type { FileClaims } from './file-claims.ts'
 import { LoadProgress } from './load-progress.ts'
+import { RdbEncoder } from './rdb-encoder.ts'
 import { replaceFile } from './rdb-file.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
-import { RdbWriter } from './rdb-writer.ts'
 
 export class Dataset {
   /** Seconds since the epoch: of the last save that succeeded, or of the start (LASTSAVE). */
@@ -65,7 +66,10 @@ export class Dataset {
     const from = clock.monotonicMicros()
     try {
       this.claim()
-      replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) => new RdbWriter(keyspace, write).run())
+      const encoder = new RdbEncoder(keyspace, false)
+      replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) =>
+        new DatasetWriter(keyspace, write, encoder).run(),
+      )
     } catch (error) {
       log.warning(`Error saving the DB to ${path}: ${reasonOf(error)}`)
       throw error

@@ -7,6 +7,7 @@ import type { Configuration } from '../config/configuration.ts'
 import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
+import { readyToStop } from '../engine/shutdown.ts'
 import { type Address, Listener } from '../network/listener.ts'
 import { FileClaims } from '../persistence/file-claims.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
@@ -111,7 +112,8 @@ export class Server {
     const { MetricsListener } = await import('./metrics-listener.ts')
     this.metrics = new MetricsListener(this.engine)
     await this.metrics.listen()
-    for (const address of this.metrics.addresses) this.engine.log.notice(`Metrics at http://${address}/metrics`)
+    for (const address of this.metrics.addresses)
+      this.engine.log.notice(`Metrics at http://${address}/metrics`)
   }
 
   /** Files that this server writes by itself are its own from now on; others are once a client has it write them. */
@@ -156,12 +158,12 @@ export class Server {
       await dataset.load()
       return
     }
-    const manifest = aof.find()
-    if (manifest.files.length > 0) await loadAppendOnlyFile(engine, manifest)
+    aof.directory.settleUpgrading()
+    if (aof.directory.manifest.files.length > 0) await loadAppendOnlyFile(engine)
     // Redis would start empty, and soon write that over the file.
     else if (await dataset.load())
       engine.log.notice('There is no append only file yet: it begins with what was loaded.')
-    aof.start(manifest)
+    aof.start()
   }
 
   /** The dataset is not there yet, or not all of it. */
@@ -174,15 +176,8 @@ export class Server {
    * it goes on, so that nothing is lost.
    */
   shutdown(): boolean {
-    const { dataset, backgroundSave, log, settings } = this.engine
-    backgroundSave.kill()
-    if (!this.loading && settings.save.length > 0) {
-      log.notice('Saving the final RDB snapshot before exiting.')
-      if (!dataset.trySave()) {
-        log.warning("Error trying to save the DB, can't exit.")
-        return false
-      }
-    }
+    const save = !this.loading && this.engine.settings.save.length > 0
+    if (!readyToStop(this.engine, save, false)) return false
     this.stopByItself()
     return true
   }

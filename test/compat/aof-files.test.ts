@@ -60,7 +60,8 @@ async function loadHere(
   })
   let error = ''
   try {
-    await loadAppendOnlyFile(s.engine, s.engine.aof.find())
+    s.engine.aof.directory.settleUpgrading()
+    await loadAppendOnlyFile(s.engine)
   } catch (thrown) {
     expect((thrown as Error).constructor).toBe(Error)
     error = (thrown as Error).message

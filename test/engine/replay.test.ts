@@ -47,7 +47,8 @@ async function loadBytes(bytes: Uint8Array): Promise<Loaded> {
     shutdown: () => {},
   })
   try {
-    await loadAppendOnlyFile(engine, engine.aof.find())
+    engine.aof.directory.settleUpgrading()
+    await loadAppendOnlyFile(engine)
     return { engine, error: '', log }
   } catch (error) {
     return { engine, error: (error as Error).message, log }
@@ -115,4 +116,12 @@ test('INFO is told how many keys the RDB part had', async () => {
   expect(loaded.error).toBe('')
   expect(counts(loaded)[0]).toBe(3)
   expect(loaded.engine.dataset.lastLoaded).toBe(2)
+})
+
+test('a database there is not stops it: what follows belongs to no other', async () => {
+  const loaded = await load('SET a 1', 'SELECT 16', 'SET b 1')
+  expect(loaded.error).toContain(
+    "Impossible to select the database '16' reading the append only file a at offset",
+  )
+  expect(counts(loaded)[0]).toBe(1)
 })

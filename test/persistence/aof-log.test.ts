@@ -99,6 +99,7 @@ function opened(policy: string): AofLog {
     disk,
     halt: (error) => void halted.push(error),
     saving: () => saving,
+    onStatus: () => {},
   })
   log.open(path, 0)
   return log

@@ -16,9 +16,13 @@ class TestBase implements BaseWriter {
   busy = false
   dataset = 'empty'
   fails: Error | null = null
-  private running: { path: string; content: string; done: (error: Error | null) => void } | null = null
+  private running: {
+    path: string
+    content: string
+    done: (error: Error | null, preImageBytes: number) => void
+  } | null = null
 
-  begin(path: string, done: (error: Error | null) => void): void {
+  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void {
     if (this.fails !== null) throw this.fails
     this.busy = true
     this.running = { path, content: this.dataset, done }
@@ -38,7 +42,7 @@ class TestBase implements BaseWriter {
     if (running === null) throw new Error('no snapshot is under way')
     this.abort()
     if (error === null) writeFileSync(running.path, running.content)
-    running.done(error)
+    running.done(error, 0)
   }
 }
 
@@ -81,11 +85,13 @@ function newAof(): Aof {
     halt: (error) => {
       throw error
     },
+    onStatus: () => {},
   })
 }
 
 function begun(): Aof {
-  aof.start(aof.find())
+  aof.directory.settleUpgrading()
+  aof.start()
   return aof
 }
 
@@ -182,7 +188,7 @@ describe('rewrite', () => {
     aof.rewrite()
     base.end()
     expect(parts()).toHaveLength(4)
-    expect(aof.manifest.history).toHaveLength(2)
+    expect(aof.directory.manifest.history).toHaveLength(2)
   })
 
   test('one that fails changes nothing, and nothing written meanwhile is lost', () => {
@@ -215,12 +221,12 @@ describe('rewrite', () => {
     begun()
     write('a')
     aof.rewrite()
-    const { manifest } = aof
+    const { manifest } = aof.directory
     rmSync(join(dir, 'appendonlydir'), { recursive: true })
     writeFileSync(join(dir, 'appendonlydir'), 'a file')
     base.end()
     expect(aof.lastRewriteOk).toBe(false)
-    expect(aof.manifest).toBe(manifest)
+    expect(aof.directory.manifest).toBe(manifest)
     rmSync(join(dir, 'appendonlydir'))
   })
 
@@ -280,7 +286,7 @@ describe('switched on and off while running', () => {
     expect(aof.turnOn(false)).toBeNull()
     expect([aof.state, active]).toEqual(['waiting', true])
     write('a')
-    expect(existsSync(join(dir, 'appendonlydir', 'appendonly.aof.manifest'))).toBe(false)
+    expect(existsSync(join(dir, 'appendonlydir', 'appendonly.aof.directory.manifest'))).toBe(false)
     base.end()
     expect(aof.state).toBe('on')
     write('b')

@@ -1,22 +1,22 @@
-/** A whole dataset as an RDB file's bytes, in one go. Where the bytes end up is the caller's affair. */
+/** A whole dataset as a file's bytes, in one go. Where the bytes end up is the caller's affair. */
 import { Entry } from '../keyspace/entry.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
 import { holdProcess } from '../platform/process.ts'
 import { AddressList } from '../structures/address-list.ts'
-import { RdbEncoder } from './rdb-encoder.ts'
 import { RdbOutput } from './rdb-output.ts'
+import type { SnapshotEncoder } from './snapshot-encoder.ts'
 
-export class RdbWriter {
+export class DatasetWriter {
   private readonly keyspace: Keyspace
   private readonly output: RdbOutput
-  private readonly encoder: RdbEncoder
+  private readonly encoder: SnapshotEncoder
   private readonly write: (piece: Uint8Array) => void
 
   /** `write` is handed the bytes in pieces, valid until it returns. */
-  constructor(keyspace: Keyspace, write: (piece: Uint8Array) => void) {
+  constructor(keyspace: Keyspace, write: (piece: Uint8Array) => void, encoder: SnapshotEncoder) {
     this.keyspace = keyspace
     this.output = new RdbOutput()
-    this.encoder = new RdbEncoder(keyspace, false)
+    this.encoder = encoder
     this.write = write
     this.output.spill = () => this.spill()
   }
@@ -27,10 +27,13 @@ export class RdbWriter {
     const { arena, settings } = keyspace
     const entry = new Entry()
     const found = new AddressList()
-    encoder.begin(output)
-    for (const { id, size, index, deadlines } of keyspace.databases) {
-      if (size === 0) continue
-      encoder.select(output, { id, keys: size, deadlines: deadlines.count })
+    const parts = keyspace.databases
+      .filter((db) => db.size > 0)
+      .map(({ id, index, size, deadlines }) => ({ id, index, keys: size, deadlines: deadlines.count }))
+    encoder.begin(output, parts)
+    for (const part of parts) {
+      const { index } = part
+      encoder.select(output, part)
       for (let bucket = 0; bucket < index.bucketCount; bucket++) {
         found.clear()
         index.collect(bucket, found)
