@@ -10,7 +10,7 @@
  * time there, rising to active-defrag-cycle-max at threshold-upper. With `no`, the default, fixed rules do: 32 MiB and
  * 10 %, a quarter of the time. Redis does nothing then, and leaves it to jemalloc to return single pages of 4 KiB;
  * the arena can only return segments of 32 MiB, for which something always has to move. It stops nobody for longer
- * than a slice of a millisecond; `activedefrag yes` with a threshold-lower of 1000 turns it off. At a constant 256 MiB of values
+ * than a slice of 4 ms; `activedefrag yes` with a threshold-lower of 1000 turns it off. At a constant 256 MiB of values
  * of random sizes it keeps the resident memory within 15 % for as long as one likes (bench/steady-memory.ts).
  */
 import { AddressList } from '../structures/address-list.ts'

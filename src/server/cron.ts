@@ -13,9 +13,8 @@ import type { Timer } from '../platform/timers.ts'
 
 /** The pause after a slice that left work undone, milliseconds. */
 const REST_MILLIS = (SLICE_MICROS / 1000) * 3
-/** No pause is shorter, so more than half of the time takes longer slices; and the longest there are, milliseconds. */
-const SHORTEST_REST = 1
-const LONGEST_SLICE = 4
+/** No pause after defragmentation is longer, milliseconds: expired keys would have to wait for its end. */
+const LONGEST_REST = 50
 const SECOND_MILLIS = 1000
 /** Memory that the arena has let go of and Node has not, from which on it is worth asking for it: a segment. */
 const RETURN_MIN = 32 * 1024 * 1024
@@ -84,10 +83,11 @@ export class Cron {
       more = keyspace.lazyFree.pending
     } else if (!more && keyspace.defragmentation.isRunning) {
       const { effort } = keyspace.defragmentation
-      const millis = sliceMillis(effort)
-      more = keyspace.defragmentation.run(millis * 1000)
+      const restPerWork = (100 - effort) / effort
+      const micros = Math.min(SLICE_MICROS, (LONGEST_REST * 1000) / restPerWork)
+      more = keyspace.defragmentation.run(micros)
       latency.end('active-defrag-cycle', begun)
-      rest = (millis * (100 - effort)) / effort
+      rest = (micros / 1000) * restPerWork
     }
     this.sliceTimer = more ? timers.timeout(() => this.nextSlice(), rest) : null
   }
@@ -126,10 +126,4 @@ export class Cron {
     clock.refresh()
     this.engine.keyspace.latency.add('loop-stall', stall / 1000)
   }
-}
-
-/** How long a slice of work is that may take `effort` percent of the time, milliseconds. */
-function sliceMillis(effort: number): number {
-  const shortest = SLICE_MICROS / 1000
-  return Math.min(LONGEST_SLICE, Math.max(shortest, (SHORTEST_REST * effort) / (100 - effort)))
 }

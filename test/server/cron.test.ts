@@ -79,6 +79,27 @@ describe('cron', () => {
     expect(s.engine.keyspace.arena.liveObjects).toBe(1)
   })
 
+  it.each([1, 5, 25, 75])(
+    'gives defragmentation %i percent of the time when the settings say so',
+    (percent) => {
+      const { s } = withCron()
+      const { defragmentation } = s.engine.keyspace
+      let worked = 0
+      Object.defineProperties(defragmentation, {
+        isRunning: { get: () => true },
+        effort: { get: () => percent },
+      })
+      defragmentation.run = (micros) => {
+        worked += micros / 1000
+        return true
+      }
+      // The clock stands still while it works, so all that passes are the pauses.
+      s.timers.advance(5000)
+      expect((worked * 100) / (worked + 5000)).toBeCloseTo(percent, -1)
+      expect((worked * 100) / (worked + 5000)).toBeGreaterThan(percent * 0.8)
+    },
+  )
+
   it('ticks as often as hz says, also after CONFIG SET', () => {
     const { s, seconds } = withCron()
     s.run('CONFIG SET hz 100')
