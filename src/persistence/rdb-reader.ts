@@ -41,6 +41,8 @@ const MODULE_STRING = 5
 
 /** Longest part of a key that is shown. */
 const KEY_SHOWN = 100
+/** An index is made for so many keys at most, since that is done in one go; a larger one grows from there. */
+const EXPECTED_MAX = 8_000_000
 /** Bytes that a key and its value take at least. */
 const PAIR_MIN = 3
 
@@ -281,10 +283,11 @@ export class RdbReader {
     this.db = databases[id]
   }
 
-  /** So many keys are said to come: no more than the bytes that are left can hold. */
+  /** So many keys are said to come: believed as far as the bytes that are left can hold them. */
   private expect(keys: number): void {
     const { db, input } = this
-    if (this.keep && db.size === 0) db.index = new HashIndex(Math.min(keys, input.left / PAIR_MIN))
+    const believed = Math.min(keys, input.left / PAIR_MIN, EXPECTED_MAX)
+    if (this.keep && db.size === 0) db.index = new HashIndex(believed)
   }
 
   private text(): string {
