@@ -50,10 +50,12 @@ export interface AofParts {
   readonly onStatus: () => void
 }
 
+type State = 'off' | 'on' | 'waiting'
+
 export class Aof {
   readonly writer: AofLog
   /** 'waiting': commands are written, but count only with the base that is being made. */
-  state: 'off' | 'on' | 'waiting'
+  state: State
   /** BGREWRITEAOF came while it could not begin. */
   rewriteScheduled: boolean
   /** Milliseconds since the epoch; 0 while none is under way. */
@@ -256,7 +258,7 @@ export class Aof {
     this.rewrite()
   }
 
-  private turned(state: 'off' | 'on' | 'waiting'): void {
+  private turned(state: State): void {
     // What was appended while nobody took it.
     if (this.state === 'off') this.parts.stream.clear()
     this.state = state
@@ -287,10 +289,10 @@ export class Aof {
   }
 
   private beginSnapshot(): string | null {
-    const { parts } = this
+    const { parts, state } = this
     try {
       parts.base.begin(this.directory.temporaryBase, (error, preImageBytes) =>
-        this.snapshotTaken(error, preImageBytes),
+        this.snapshotTaken(error, preImageBytes, state),
       )
     } catch (error) {
       return this.failed(`Can't rewrite append only file in background: ${reasonOf(error)}`)
@@ -300,13 +302,13 @@ export class Aof {
     return null
   }
 
-  private snapshotTaken(error: Error | null, preImageBytes: number): void {
+  private snapshotTaken(error: Error | null, preImageBytes: number, begunAs: State): void {
     const { clock } = this.parts
     this.lastRewriteSeconds = Math.floor(clock.now / 1000) - Math.floor(this.rewriteStartedAt / 1000)
     this.rewriteStartedAt = 0
     if (error === null) {
       try {
-        this.adopt()
+        this.adopt(begunAs)
         this.lastPreImageBytes = preImageBytes
       } catch (adoptError) {
         this.failed(`Background AOF rewrite could not take effect: ${reasonOf(adoptError)}`)
@@ -315,15 +317,18 @@ export class Aof {
     if (this.state === 'waiting') this.rewriteScheduled = true
   }
 
-  /** The snapshot becomes the base. Throws the system's error; then the manifest from before holds. */
-  private adopt(): void {
-    const { directory, settings, writer, state } = this
+  /**
+   * The snapshot becomes the base. Throws the system's error; then the manifest from before holds. One begun while the
+   * file was off is older than whatever was written since it was turned on, and does not go with that.
+   */
+  private adopt(begunAs: State): void {
+    const { directory, settings, writer } = this
     const { manifest } = directory
     const base = manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
-    let next = manifest.withBase(base, state === 'on' ? 1 : 0)
+    let next = manifest.withBase(base, begunAs === 'on' ? 1 : 0)
     directory.make()
     renameSync(directory.temporaryBase, directory.at(base.name))
-    if (state === 'waiting') {
+    if (begunAs === 'waiting') {
       writer.flush(true)
       const increment = manifest.nextIncrement(settings.appendfilename)
       renameSync(directory.at(directory.temporaryIncrement), directory.at(increment.name))
@@ -336,7 +341,7 @@ export class Aof {
     this.failures = 0
     this.nextAttempt = 0
     this.lastRewriteOk = true
-    if (state === 'waiting') this.turned('on')
+    if (begunAs === 'waiting') this.turned('on')
     this.parts.log.notice('Background AOF rewrite finished successfully')
     directory.removeHistory()
   }

@@ -306,6 +306,23 @@ describe('switched on and off while running', () => {
     expect(dataset()).toBe('with a b')
   })
 
+  test('a base begun before it was turned on is not the one for what is written since', () => {
+    base.dataset = 'old'
+    aof.rewrite()
+    base.dataset = 'old and changed'
+    aof.turnOn(false)
+    write('a')
+    base.end()
+    expect([aof.state, aof.rewriteScheduled]).toEqual(['waiting', true])
+    expect(dataset()).toBe('old')
+    base.dataset = 'with a'
+    aof.cron()
+    write('b')
+    base.end()
+    expect(aof.state).toBe('on')
+    expect(dataset()).toBe('with a b')
+  })
+
   test('a base that fails is tried again', () => {
     aof.turnOn(false)
     write('a')
