@@ -4,16 +4,17 @@
  *
  * A reading of the clock costs 40 ns, a tenth of a short command in a deep pipeline, and two for each command would
  * be a fifth. So the end of one command is the start of the next, and a run of equal commands shares readings: so
- * many that a reading costs some 2 % of the time between two (`BUDGET_MICROS` over the command's usual time). Whatever
- * takes more than 2 µs is therefore measured one by one; so is everything that a client sends without a
+ * many that a reading costs some 1 % of the time between two (`BUDGET_MICROS` over the command's usual time). Whatever
+ * takes more than 2.5 µs is therefore measured one by one; so is everything that a client sends without a
  * pipeline, and everything while the threshold of SLOWLOG is so low that short commands count. Exact in all cases are
- * the sums, the counts, and that no slow command is missed: a group of short ones that as a whole takes less than the
- * threshold holds none. What is a guess is which one of at most 16 equal neighbours in one pipeline it was: the one
- * with the longest request and reply, since that is what makes a short command long. The others of the group then
+ * the sums and the counts. A slow command is found in a group too, since the group as a whole is slow then; it is
+ * missed only if it exceeds the threshold by less than its neighbours usually take. What is a guess is which one of at
+ * most 16 equal neighbours in one pipeline it was: the one with the longest request and reply, since that is what
+ * makes a short command long. The others of the group then
  * count with the usual time, and without a slow one each counts with the group's mean.
  *
  * The time between two commands (decoding, gates) counts for one of them; Redis leaves it out.
- * bench/micro/pipeline.ts shows the cost, with and without.
+ * bench/micro/pipeline.ts shows the cost: its second column is without all this.
  */
 import type { Settings } from '../config/settings.ts'
 import type { LatencyEvent } from '../keyspace/latency-monitor.ts'
@@ -27,7 +28,7 @@ import type { Engine } from './engine.ts'
 /** Most commands that share a reading; as many as an intake reads ahead, so that their arguments are still there. */
 const GROUP_MAX = 16
 /** Time between two readings that makes their cost small, microseconds. */
-const BUDGET_MICROS = 2.5
+const BUDGET_MICROS = 5
 /** The usual time follows what is measured with this weight, up to this many microseconds. */
 const PACE_WEIGHT = 1 / 8
 const PACE_MAX = 16
@@ -210,7 +211,7 @@ export class CommandTimer {
   private groupOf(command: Command): number {
     if (this.slowMicros < GROUPS_FROM) return 1
     if (!this.settings.latencyTracking) return GROUP_MAX
-    const group = BUDGET_MICROS / command.pace
+    const group = Math.floor(BUDGET_MICROS / command.pace)
     return group < GROUP_MAX ? group : GROUP_MAX
   }
 

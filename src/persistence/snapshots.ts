@@ -175,7 +175,9 @@ export class Snapshots {
     this.lastActivity = activity
     const delay = settings.rdbKeySaveDelay
     const end = clock.monotonicMicros() + (long ? IDLE_SLICE : BUSY_SLICE)
+    const begun = keyspace.latency.begin()
     snapshot.run(end, delay > 0 ? Math.max(1, Math.floor(1000 / delay)) : undefined)
+    keyspace.latency.end('snapshot-slice', begun)
     if (snapshot.isComplete) {
       this.incomplete = 0
       file.end()
