@@ -9,13 +9,16 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Content, changeCommands, contentOf, datasetCommands, differencesOf, runAll } from './dataset.ts'
 import { oracle, startOracle } from './oracle.ts'
 import { Dice } from './random.ts'
 import { type Argument, RawClient } from './raw-client.ts'
 import { startRespite } from './respite.ts'
 import type { ServerProcess } from './server-process.ts'
+
+// Two servers start in each, on a machine that may have much else to do.
+vi.setConfig({ testTimeout: 120_000 })
 
 const KEYS = 120
 const FIRST = Number(process.env.COMPAT_SEED ?? 1)
@@ -119,7 +122,9 @@ describe.skipIf(oracle === null).each(DIRECTIONS)('append-only files, %s', (_, f
     'preamble %s, %s, seed %i',
     async (preamble, history, seed) => {
       const directory = newDirectory()
+      const stamped = history === 'rewritten' ? 'no' : 'yes'
       const log = ['--dir', directory, '--appendonly', 'yes', '--aof-use-rdb-preamble', preamble]
+      log.push('--aof-timestamp-enabled', stamped)
       const server = await started(from, log)
       const dice = new Dice(seed)
       await fill(server, dice)
