@@ -137,3 +137,20 @@ test('eviction', () => {
   s.run('SET k v')
   expect([...latency.series.keys()]).toEqual(['eviction-cycle'])
 })
+
+test('a blocked client that is answered slowly', () => {
+  const s = session({ config: { ...ON, 'slowlog-log-slower-than': '1000' } })
+  const other = s.another()
+  s.run('BLMOVE from to LEFT RIGHT 0')
+  other.run('MULTI')
+  other.run('RPUSH from v')
+  const { propagation } = s.engine
+  const enter = propagation.enter.bind(propagation)
+  propagation.enter = () => {
+    s.clock.advance(15)
+    enter()
+  }
+  other.run('EXEC')
+  expect([...s.engine.keyspace.latency.series.keys()]).toContain('command-unblocking')
+  expect(s.engine.slowLog.entries.map(({ args }) => String(args[0]))).toContain('BLMOVE')
+})

@@ -110,6 +110,19 @@ test('in a pipeline the one with the most bytes is the slow one', () => {
   expect(latency.total).toBe(109)
 })
 
+test('a long pipeline is told apart although its requests are read in pieces', () => {
+  const s = session({ config: QUICK })
+  const local = new LocalConnection(s.engine)
+  let calls = -1000
+  takes(s, 'get', () => (++calls === 9 ? 7 : 0.0001))
+  local.call('SET', 'big', 'x'.repeat(5000))
+  for (let i = 0; i < 100; i++) local.call('GET', 'small')
+  calls = 0
+  const keys = Array.from({ length: 40 }, (_, i) => (i === 8 ? 'big' : `key:${i}`))
+  local.send(Buffer.from(`PING\r\n${keys.map((key) => `GET ${key}\r\n`).join('')}`))
+  expect(logged(s)).toEqual([expect.stringMatching(/^GET big /)])
+})
+
 test('refusals', () => {
   const s = session()
   const count = '-ERR count should be greater than or equal to -1\r\n'
