@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import { GATE_LOADING } from '../engine/gates.ts'
 import { datasetPercent, memoryReport, ratio } from '../engine/memory-report.ts'
 import { lruAccess } from '../keyspace/access-clock.ts'
 import type { LoadProgress } from '../persistence/load-progress.ts'
@@ -207,7 +208,7 @@ const SCRIPTING_MEMORY: InfoFields = [
 function persistence(engine: Engine): InfoFields {
   const { dataset } = engine
   return [
-    ['loading', dataset.loading === null ? 0 : 1],
+    ['loading', (engine.gates & GATE_LOADING) === 0 ? 0 : 1],
     ['async_loading', 0],
     ...snapshotFields(engine),
     ...appendOnlyFields(engine),

@@ -132,6 +132,7 @@ export class Server {
   async load(): Promise<void> {
     const { engine } = this
     const { dataset, log, settings } = engine
+    if (this.stopping !== null) return this.stopping
     log.notice('Server initialized')
     try {
       if (dataset.enabled) await this.loadFiles()

@@ -47,6 +47,7 @@ test('it listens before it loads, and each slice lets clients be answered', asyn
   const [{ port }] = await server.listen({ ephemeral: true })
   const client = await RawClient.open(port)
   expect(await ask(client, 'PING')).toBe('-LOADING Redis is loading the dataset in memory\r\n')
+  expect(await ask(client, 'INFO', 'persistence')).toContain('\r\nloading:1\r\n')
   const loaded = server.load()
   let refusals = 0
   while ((await ask(client, 'GET', 'key:0')).startsWith('-LOADING')) refusals++
@@ -84,6 +85,14 @@ test('a stop in the middle ends the load, and nothing is served', async () => {
   expect(server.loading).toBe(true)
   expect(server.engine.keyspace.keyCount).toBeLessThan(300)
   await client.closed()
+})
+
+test('a stop before the load: nothing is loaded', async () => {
+  const server = serverOn(dataset(3), [])
+  await server.listen({ ephemeral: true })
+  const stopped = server.stop()
+  await Promise.all([server.load(), stopped])
+  expect(server.engine.keyspace.keyCount).toBe(0)
 })
 
 test('a damaged file: refused in one line, its connections are closed, the file is as it was', async () => {
