@@ -343,10 +343,15 @@ test.each([
 const run = (
   args: readonly string[],
   input = '',
+  imports: readonly string[] = [],
 ): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(
     process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('../src/cli.ts', import.meta.url)), ...args],
+    [
+      ...['tsx', ...imports].flatMap((name) => ['--import', name]),
+      fileURLToPath(new URL('../src/cli.ts', import.meta.url)),
+      ...args,
+    ],
     {
       input,
       encoding: 'utf8',
@@ -357,6 +362,19 @@ const run = (
 describe('the process', () => {
   test('prints its version and exits with 0', () => {
     expect(run(['-v'])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  test('reports an error that nobody caught, and exits with 1', () => {
+    const crash = `const { write } = process.stdout
+      process.stdout.write = function (text) {
+        if (text.includes('Ready to accept')) setImmediate(() => { throw new TypeError('a mistake') })
+        return Reflect.apply(write, this, [text])
+      }`
+    const argv = ['--port', '0', '--unixsocket', join(temporary(), 'x.sock'), '--save', '']
+    const { status, stdout } = run(argv, '', [`data:text/javascript,${encodeURIComponent(crash)}`])
+    expect(status).toBe(1)
+    expect(stdout).toContain(`# Respite ${RESPITE_VERSION} crashed by TypeError: a mistake\n`)
+    expect(stdout).toContain('RESPITE BUG REPORT END')
   })
 
   test('refuses a bad configuration from standard input with 1', () => {
