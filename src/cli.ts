@@ -7,7 +7,7 @@ import { EventEmitter, once } from 'node:events'
 import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type CommandLine, parseCommandLine } from './config/command-line.ts'
-import { ConfigError } from './config/config-error.ts'
+import { ConfigError, STANDARD_INPUT } from './config/config-error.ts'
 import { ConfigLoader } from './config/config-file.ts'
 import { Configuration } from './config/configuration.ts'
 import type { Settings } from './config/settings.ts'
@@ -115,7 +115,7 @@ async function checkAll(configuration: Configuration): Promise<void> {
 /** In this order, so that the command line wins over standard input and that over the file. */
 function load(commandLine: CommandLine, loader: ConfigLoader, terminal: Terminal): void {
   if (commandLine.configFile !== null) loader.file(commandLine.configFile)
-  if (commandLine.standardInput) loader.text(terminal.readStandardInput(), 'standard input')
+  if (commandLine.standardInput) loader.text(terminal.readStandardInput(), STANDARD_INPUT)
   for (const { words, text } of commandLine.directives) {
     loader.directive(words, { origin: 'the command line', line: 0, text })
   }

@@ -1,10 +1,16 @@
 /** CONFIG: reading and changing settings of the running server. */
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
+import { rewrittenConfig } from '../config/config-rewrite.ts'
+import { reasonOf } from '../config/system-errors.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
+import { replaceFile } from '../persistence/rdb-file.ts'
+import { PROCESS_ID } from '../platform/process.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { ErrorReply, LOADING, SYNTAX_ERROR } from '../protocol/error-replies.ts'
+import { ErrorReply, err, LOADING, NO_CONFIG_FILE, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { globMatches } from '../structures/glob.ts'
 import { replyHelp } from './help.ts'
 
@@ -77,6 +83,29 @@ function resetstat(client: Client): void {
   client.reply.ok()
 }
 
+/** CONFIG REWRITE: the configuration file states what is in force. Its permissions stay, and links to it. */
+function rewrite(client: Client): void {
+  const { configuration, acl, log } = client.engine
+  if (configuration.file === '') throw NO_CONFIG_FILE
+  try {
+    const path = existsSync(configuration.file) ? realpathSync(configuration.file) : configuration.file
+    const old = existsSync(path) ? { text: readFileSync(path, 'latin1'), mode: statSync(path).mode } : null
+    const text = rewrittenConfig(old?.text ?? '', configuration, acl.file.configLines())
+    replaceFile(
+      path,
+      `temp-${PROCESS_ID}-${basename(path)}`,
+      (write) => write(Buffer.from(text, 'latin1')),
+      old === null ? undefined : old.mode & 0o7777,
+    )
+  } catch (error) {
+    const reason = reasonOf(error)
+    log.warning(`CONFIG REWRITE failed: ${reason}`)
+    throw err(`Rewriting config file: ${reason}`)
+  }
+  log.notice('CONFIG REWRITE executed with success.')
+  client.reply.ok()
+}
+
 const HELP: readonly string[] = [
   'GET <pattern>',
   '    Return parameters matching the glob-like <pattern> and their values.',
@@ -84,13 +113,15 @@ const HELP: readonly string[] = [
   '    Set the configuration <directive> to <value>.',
   'RESETSTAT',
   '    Reset statistics reported by the INFO command.',
+  'REWRITE',
+  '    Rewrite the configuration file.',
 ]
 
 function help(client: Client): void {
   replyHelp(client, 'CONFIG', HELP)
 }
 
-/** CONFIG and its subcommands; REWRITE comes with the operator's part. */
+/** CONFIG and its subcommands. */
 export const configCommands: Family = family('server', {
   CONFIG: {
     summary: 'A container for server configuration commands.',
@@ -126,6 +157,14 @@ export const configCommands: Family = family('server', {
         syntax: '',
         flags: ['admin', 'noscript', 'loading', 'stale'],
         run: resetstat,
+      },
+      REWRITE: {
+        summary: 'Persists the effective configuration to file.',
+        since: '2.8.0',
+        complexity: 'O(1)',
+        syntax: '',
+        flags: ['admin', 'noscript', 'loading', 'stale'],
+        run: rewrite,
       },
       HELP: {
         summary: 'Returns helpful text about the different subcommands.',

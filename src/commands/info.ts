@@ -80,7 +80,7 @@ export function infoText(engine: Engine, wanted: ReadonlySet<string>): string {
     .join('\r\n')
 }
 
-function server({ settings, clock, runId, startedAt }: Engine): InfoFields {
+function server({ settings, configuration, clock, runId, startedAt }: Engine): InfoFields {
   const uptime = Math.floor((clock.now - startedAt) / 1000)
   return [
     ['redis_version', REDIS_VERSION],
@@ -105,7 +105,7 @@ function server({ settings, clock, runId, startedAt }: Engine): InfoFields {
     ['configured_hz', settings.hz],
     ['lru_clock', lruAccess(clock.now)],
     ['executable', EXECUTABLE],
-    ['config_file', ''],
+    ['config_file', configuration.file],
     ['io_threads_active', 0],
     ...listeners(settings),
   ]

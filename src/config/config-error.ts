@@ -1,5 +1,8 @@
 /** The one error the configuration throws: what was refused, where it stood and why. */
 
+/** The origin of directives that no file has. */
+export const STANDARD_INPUT = 'standard input'
+
 /** Where a directive came from: `line` counts from 1 and is 0 for the command line. */
 export interface ConfigPlace {
   /** The file's path, 'standard input' or 'the command line'. */

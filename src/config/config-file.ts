@@ -40,6 +40,7 @@ export class ConfigLoader {
   /** Takes the file at `path`, from the process's directory if relative; throws ConfigError. */
   file(path: string): void {
     const absolute = resolve(path)
+    this.configuration.file = absolute
     this.text(readConfigFile(absolute, null), absolute)
   }
 

@@ -56,7 +56,7 @@ function defaultValues(): Settings {
 
 const DEFAULTS: Settings = defaultValues()
 
-/** The default settings with some replaced, without a Configuration; for tests of parts that only read them. */
+/** The default settings with some replaced, without a Configuration. */
 export function settingsWith(changes: Partial<Settings>): Settings {
   return { ...DEFAULTS, ...changes }
 }
@@ -74,6 +74,8 @@ function notSupported(row: Directive, name: DirectiveName): string {
 export class Configuration {
   /** The values in force. The object stays the same for good; its properties change with CONFIG SET. */
   readonly settings: Settings
+  /** The file it was started with, as an absolute path; '' without one. */
+  file: string = ''
   /** What only the file says and CONFIG does not know, in the order of the lines. */
   readonly renames: Rename[] = []
   readonly users: UserLine[] = []
@@ -96,6 +98,19 @@ export class Configuration {
   /** The value of `name` as CONFIG GET prints it. */
   text(name: DirectiveName): string {
     return this.#texts.get(name) as string
+  }
+
+  isDefault(name: DirectiveName): boolean {
+    return this.text(name) === parsedDefaults.get(name)?.text
+  }
+
+  /** Whether `name` has the same value there. Two sets of event classes can have the same text. */
+  agrees(other: Configuration, name: DirectiveName): boolean {
+    const setting = settingName(name)
+    return (
+      this.text(name) === other.text(name) &&
+      (DIRECTIVES[name].type !== 'event-classes' || this.settings[setting] === other.settings[setting])
+    )
   }
 
   /** A path among the settings, made absolute from `dir`; '' stays ''. */

@@ -1,5 +1,5 @@
 /** RDB files on disk: reading one in pieces, and writing one so that it replaces the old one whole or not at all. */
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { newBlock } from '../structures/block.ts'
 import { Crc64 } from '../structures/crc64.ts'
@@ -111,17 +111,20 @@ export class RdbFileInput extends RdbInput implements ChecksummedInput {
 /**
  * Replaces the file at `path` by what `produce` writes, in this order: a temporary file beside it, synced; the
  * rename; the directory synced. On an error (of the system's, or whatever `produce` throws) the file is as it was.
+ * `mode` are its permissions, where it is not for the process's umask to say.
  */
 export function replaceFile(
   path: string,
   temporary: string,
   produce: (write: (piece: Uint8Array) => void) => void,
+  mode?: number,
 ): void {
   const directory = dirname(path)
   const beside = join(directory, temporary)
   try {
-    const file = openSync(beside, 'w', 0o644)
+    const file = openSync(beside, 'w', mode ?? 0o644)
     try {
+      if (mode !== undefined) fchmodSync(file, mode)
       produce((piece) => {
         for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at, piece.length - at)
       })

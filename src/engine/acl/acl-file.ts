@@ -4,14 +4,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigError } from '../../config/config-error.ts'
+import { ConfigError, STANDARD_INPUT } from '../../config/config-error.ts'
 import type { Configuration } from '../../config/configuration.ts'
 import { reasonOf } from '../../config/system-errors.ts'
 import { replaceFile } from '../../persistence/rdb-file.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Client } from '../client.ts'
 import type { AccessList } from './access-list.ts'
-import { formatUserFile, type Parsed, parseUserFile, parseUserLines } from './user-file.ts'
+import type { User } from './user.ts'
+import { formatUserFile, type Parsed, parseUserFile, parseUserLines, userLine } from './user-file.ts'
 
 export class AclFile {
   private readonly acl: AccessList
@@ -76,12 +77,44 @@ export class AclFile {
     }
   }
 
+  /**
+   * redis.conf's `user` lines for the users as they are; null where the ACL file has them. Those that an included file
+   * declares stay there: throws an Error when they are no longer what it says.
+   */
+  configLines(): string[] | null {
+    const { users, settings, file } = this.configuration
+    if (settings.aclfile !== '') return null
+    const lines = new Map(this.acl.all().map((user) => [user.name, userLine(user)]))
+    for (const { words, place } of users) {
+      if (place.line === 0 || place.origin === file || place.origin === STANDARD_INPUT) continue
+      const declared = this.parse([words], () => new Error('unreadable'))
+      for (const [name, user] of declared) {
+        if (lines.get(name) !== userLine(user)) {
+          throw new Error(
+            `user '${name}' was changed, and is declared in ${place.origin}, line ${place.line}`,
+          )
+        }
+        lines.delete(name)
+      }
+    }
+    return [...lines.values()]
+  }
+
+  private parse(
+    lines: readonly (readonly string[])[],
+    refuse: (index: number, text: string) => Error,
+  ): ReadonlyMap<string, User> {
+    return parseUserLines(
+      lines.map((words) => words.map((word) => Buffer.from(word).toString('latin1'))),
+      (name) => this.acl.newUser(name),
+      refuse,
+    )
+  }
+
   private takeLines(): void {
     const { users } = this.configuration
-    const lines = users.map(({ words }) => words.map((word) => Buffer.from(word).toString('latin1')))
-    const parsed = parseUserLines(
-      lines,
-      (name) => this.acl.newUser(name),
+    const parsed = this.parse(
+      users.map(({ words }) => words),
       (index, text) => new ConfigError(text, users[index].place),
     )
     const all = new Map(this.acl.all().map((user) => [user.name, user]))
