@@ -14,6 +14,8 @@ const INVALID_TYPE = err(
   'Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.',
 )
 const INVALID_OVERFLOW = err('Invalid OVERFLOW type specified')
+/** Bytes that a field of 64 bits touches at most. */
+const FIELD_BYTES_MAX = 9
 const GET_ONLY = err('BITFIELD_RO only supports the GET subcommand')
 
 interface FieldType {
@@ -134,6 +136,7 @@ function change(
       continue
     }
     if (operation.action !== 'get') {
+      db.edit(entry, Math.floor(operation.bit / 8), FIELD_BYTES_MAX)
       setField(entry.block, entry.valueOffset, operation.bit, operation.width, after)
       if (grows || after !== before) changes++
     }

@@ -40,6 +40,7 @@ function setbit(client: Client, args: Arguments): void {
   const found = db.writeTyped(args, 1, TYPE_STRING)
   const grows = found === null || found.valueLength < bytesForBit(bit)
   const entry = growForBit(db, args, found, bit)
+  db.edit(entry, Math.floor(bit / 8), 1)
   const before = setBit(entry.block, entry.valueOffset, bit, on)
   if (grows || before !== on) db.changed(args, 1, NOTIFY_STRING, 'setbit')
   client.reply.integer(before)

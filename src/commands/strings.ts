@@ -172,6 +172,7 @@ function setrange(client: Client, args: Arguments): void {
   checkStringLength(client, offset + length)
   if (entry === null) entry = db.create(args, 1, TYPE_STRING, after)
   else if (after > before) db.resizeValue(entry, after)
+  db.edit(entry, offset, length)
   if (offset > before) entry.block.bytes.fill(0, entry.valueOffset + before, entry.valueOffset + offset)
   copyBytes(args.block, args.offsets[3], entry.block, entry.valueOffset + offset, length)
   entry.flags |= RAW_STRING

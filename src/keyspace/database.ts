@@ -64,11 +64,11 @@ export class Database extends EntryStore {
     return entry
   }
 
-  /** For writing, also into the value where it is: touches the key, counts nothing. */
+  /** For writing: touches the key, counts nothing. edit() comes before bytes of a string change where they are. */
   write(args: Arguments, key: number, into: Entry = this.entry): Entry | null {
     const entry = this.find(args, key, into)
     if (entry !== null) {
-      this.preserve(entry, true)
+      this.preserve(entry)
       this.touch(entry)
     }
     return entry
@@ -121,7 +121,7 @@ export class Database extends EntryStore {
     if (entry === null || this.expireIfDue(entry)) {
       return this.insert(args.block, keyOffset, keyLength, into.hash, type, length, into)
     }
-    const stays = this.preserve(entry, false)
+    const stays = this.preserve(entry)
     if (entry.type !== TYPE_STRING) this.freeValue(entry)
     this.touch(entry)
     if (!keepDeadline) this.clearDeadline(entry)
@@ -148,7 +148,7 @@ export class Database extends EntryStore {
    * value owns moves with it; the bytes in the entry itself are copied.
    */
   rename(entry: Entry, args: Arguments, key: number, into: Entry): void {
-    this.preserve(entry, false)
+    this.preserve(entry)
     const renamed = this.create(args, key, entry.type, entry.valueLength, into)
     copyBytes(entry.block, entry.valueOffset, renamed.block, renamed.valueOffset, entry.valueLength)
     renamed.flags |= entry.flags & ~DEADLINE_FIELD
@@ -159,7 +159,7 @@ export class Database extends EntryStore {
 
   /** Moves the entry as it is to another database, which must not have its key. */
   moveTo(target: Database, entry: Entry): void {
-    this.preserve(entry, false)
+    this.preserve(entry)
     const listed = entry.hasDeadline
     if (listed) this.unlistDeadline(entry)
     this.index.remove(entry.hash, entry.address)

@@ -13,6 +13,7 @@ import {
   DEADLINE_FIELD,
   Entry,
   entryBytes,
+  HALF_SEEN,
   headerWord,
   TYPE_LIST,
   TYPE_STRING,
@@ -37,13 +38,17 @@ export class EntryStore {
   }
 
   /**
-   * Call before anything of the entry but its access clock changes or goes. `edited`: the bytes of its value are about
-   * to change where they are. Returns whether they must not, which is only so when that was not said.
+   * Call before anything of the entry but its access clock changes or goes. Returns whether the bytes of its value are
+   * still to be read where they are, as those of a long string may be: then edit() comes before they change.
    */
-  preserve(entry: Entry, edited: boolean): boolean {
+  preserve(entry: Entry): boolean {
     const { keyspace } = this
-    if (entry.epoch === keyspace.epoch) return false
-    return keyspace.preserve(this.index, entry, edited)
+    return entry.epoch !== keyspace.epoch && keyspace.preserve(this.index, entry)
+  }
+
+  /** Call before `length` bytes of a string, from byte `from` of it on, change where they are. */
+  edit(entry: Entry, from: number, length: number): void {
+    if ((entry.epoch & HALF_SEEN) !== 0) this.keyspace.snapshot?.edit(entry, from, length)
   }
 
   /**
@@ -51,7 +56,7 @@ export class EntryStore {
    * that grows in place step by step (APPEND) gets an eighth more room than asked when it has to move.
    */
   resizeValue(entry: Entry, length: number): void {
-    this.preserve(entry, true)
+    this.preserve(entry)
     const field = (entry.flags & DEADLINE_FIELD) !== 0
     const needed = entryBytes(entry.keyLength, length, field)
     const capacity = this.keyspace.arena.capacity(entry.address)
@@ -65,7 +70,7 @@ export class EntryStore {
 
   /** Sets when the key goes; `milliseconds` since the epoch. */
   setDeadline(entry: Entry, milliseconds: number | bigint): void {
-    this.preserve(entry, false)
+    this.preserve(entry)
     if ((entry.flags & DEADLINE_FIELD) === 0)
       this.relocate(entry, entry.valueLength, entry.valueLength, true, 0)
     if (!entry.hasDeadline) entry.deadlinePosition = this.deadlines.add(entry.address)
@@ -75,21 +80,21 @@ export class EntryStore {
   /** Takes the deadline off. Returns whether there was one. */
   clearDeadline(entry: Entry): boolean {
     if (!entry.hasDeadline) return false
-    this.preserve(entry, false)
+    this.preserve(entry)
     this.unlistDeadline(entry)
     return true
   }
 
   /** Removes the key and its value; large values are freed in slices. */
   remove(entry: Entry): void {
-    this.preserve(entry, false)
+    this.preserve(entry)
     if (entry.type !== TYPE_STRING) this.freeValue(entry)
     this.removeShell(entry)
   }
 
   /** Removes the key but not what its value owns, which has been moved to another entry. */
   removeShell(entry: Entry): void {
-    this.preserve(entry, false)
+    this.preserve(entry)
     if (entry.hasDeadline) this.unlistDeadline(entry)
     this.index.remove(entry.hash, entry.address)
     this.keyspace.arena.free(entry.address)

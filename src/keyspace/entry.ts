@@ -25,6 +25,11 @@ export const RAW_STRING = 2
 /** A string that OBJECT ENCODING does not call int though it reads as one: INCRBYFLOAT's result. */
 export const TEXT_STRING = 4
 
+/** Numbers of snapshots go round below this. */
+export const EPOCH_MAX = 0x7fff
+/** Beside the number: the snapshot is still reading the bytes of the value. */
+export const HALF_SEEN = 0x8000
+
 export const HEADER_BYTES = 12
 const DEADLINE_BYTES = 12
 const LONG_KEY = 255

@@ -12,7 +12,7 @@ import { ListView } from '../values/list-value.ts'
 import { lruAccess } from './access-clock.ts'
 import { Database } from './database.ts'
 import { Defragmentation } from './defragmentation.ts'
-import { type Entry, headerWord, TYPE_STRING } from './entry.ts'
+import { type Entry, HALF_SEEN, headerWord, TYPE_STRING } from './entry.ts'
 import { Eviction } from './eviction.ts'
 import { LatencyMonitor } from './latency-monitor.ts'
 import { LazyFree } from './lazy-free.ts'
@@ -49,10 +49,12 @@ export interface RemovalListener {
 /** A snapshot under way: it has to see what was there when it began before that changes. */
 export interface PreImages {
   /**
-   * An entry of `index` that it has not seen, or not wholly, is about to change or to go; `edited` as in
-   * EntryStore.preserve(). Returns whether it still needs the bytes of the value where they are.
+   * An entry of `index` that it has not seen, or not wholly, is about to change or to go. Returns whether it still needs
+   * the bytes of the value where they are.
    */
-  preserve(index: HashIndex, entry: Entry, edited: boolean): boolean
+  preserve(index: HashIndex, entry: Entry): boolean
+  /** As EntryStore.edit(), for a value whose bytes it needed when last asked. */
+  edit(entry: Entry, from: number, length: number): void
 }
 
 /** Counters INFO reports; CONFIG RESETSTAT clears them. */
@@ -94,11 +96,6 @@ export class KeyspaceStats {
     this.defragMicros = 0
   }
 }
-
-/** Numbers of snapshots go round below this. */
-export const EPOCH_MAX = 0x7fff
-/** Beside the number: the snapshot is still reading the bytes of the value. */
-export const HALF_SEEN = 0x8000
 
 export class Keyspace {
   readonly settings: Settings
@@ -202,8 +199,8 @@ export class Keyspace {
   }
 
   /** The slow part of EntryStore.preserve(): the entry was not seen by the latest snapshot, or not wholly. */
-  preserve(index: HashIndex, entry: Entry, edited: boolean): boolean {
-    const stays = this.snapshot !== null && this.snapshot.preserve(index, entry, edited)
+  preserve(index: HashIndex, entry: Entry): boolean {
+    const stays = this.snapshot !== null && this.snapshot.preserve(index, entry)
     entry.epoch = stays ? this.epoch | HALF_SEEN : this.epoch
     return stays
   }

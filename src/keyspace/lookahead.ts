@@ -9,6 +9,8 @@
  * hash is kept with the request, so the lookup does not compute it again. bench/micro/lookahead.ts shows it.
  */
 import type { Arguments } from '../protocol/arguments.ts'
+import type { AddressList } from '../structures/address-list.ts'
+import type { Arena } from '../structures/arena.ts'
 import { sipHash } from '../structures/siphash.ts'
 import type { Database } from './database.ts'
 
@@ -18,6 +20,9 @@ export const LOOKAHEAD = 16
 const KEY_MAX = 128
 /** A database of fewer keys stays in the caches by itself. */
 const SMALL_DATABASE = 4096
+
+/** Buckets that whoever walks an index should collect together, for entries(). */
+export const WALKED_BUCKETS = 8
 
 export class Lookahead {
   /** What was read, so that no compiler can find the reads useless. */
@@ -78,6 +83,13 @@ export class Lookahead {
       addresses[i] = slot === -1 ? 0 : index.addressAt(slot)
     }
     for (let i = 0; i < count; i++) read ^= arena.firstByte(addresses[i])
+    this.read = read
+  }
+
+  /** Reads a byte of each entry listed, for walks over an index. */
+  entries(arena: Arena, { items, length }: AddressList): void {
+    let read = 0
+    for (let i = 0; i < length; i++) read ^= arena.firstByte(items[i])
     this.read = read
   }
 }

@@ -11,7 +11,7 @@ import type { RdbOutput } from './rdb-output.ts'
 import type { LongList, SnapshotPart } from './snapshot-encoder.ts'
 
 /** Bytes written at once: some 20 µs of copying and summing up. */
-const PIECE = 64 * 1024
+export const PIECE: number = 64 * 1024
 
 export interface LongValue {
   readonly part: SnapshotPart
@@ -24,15 +24,19 @@ export interface LongValue {
 
 /**
  * The bytes of a string, which has a buffer of its own: when its entry goes, the buffer stays for as long as it
- * is read here. Only an edit in place needs a copy.
+ * is read here. Only pieces that are edited in place before they were read are copied.
  */
 export class LongString implements LongValue {
   readonly part: SnapshotPart
   readonly head: RdbOutput
   readonly tail: RdbOutput
-  private block: Block
-  private offset: number
-  private left: number
+  private readonly block: Block
+  private readonly offset: number
+  private readonly length: number
+  /** How many bytes were read: whole pieces. */
+  private read: number
+  /** Pieces as they were, by their number. */
+  private readonly copies: Map<number, Block>
 
   constructor(part: SnapshotPart, head: RdbOutput, tail: RdbOutput, entry: Entry) {
     this.part = part
@@ -40,7 +44,9 @@ export class LongString implements LongValue {
     this.tail = tail
     this.block = entry.block
     this.offset = entry.valueOffset
-    this.left = entry.valueLength
+    this.length = entry.valueLength
+    this.read = 0
+    this.copies = new Map()
   }
 
   /** Whether this is what the entry holds. */
@@ -48,21 +54,32 @@ export class LongString implements LongValue {
     return this.block === entry.block
   }
 
-  /** Copies what was not read yet, since it is about to be edited. Returns how many bytes that are. */
-  detach(): number {
-    const copy = newBlock(this.left)
-    this.block.bytes.copy(copy.bytes, 0, this.offset, this.offset + this.left)
-    this.block = copy
-    this.offset = 0
-    return this.left
+  /** Copies what was not read yet of the `size` bytes from `from` on, which are about to change. Returns how much. */
+  copy(from: number, size: number): number {
+    let copied = 0
+    const end = Math.min(this.length, from + size)
+    for (let number = Math.floor(Math.max(from, this.read) / PIECE); number * PIECE < end; number++) {
+      if (this.copies.has(number)) continue
+      const start = number * PIECE
+      const piece = newBlock(Math.min(PIECE, this.length - start))
+      this.block.bytes.copy(piece.bytes, 0, this.offset + start)
+      this.copies.set(number, piece)
+      copied += piece.bytes.length
+    }
+    return copied
   }
 
   piece(output: RdbOutput): boolean {
-    const size = Math.min(PIECE, this.left)
-    output.bytes(this.block, this.offset, size)
-    this.offset += size
-    this.left -= size
-    return this.left > 0
+    const size = Math.min(PIECE, this.length - this.read)
+    const number = this.read / PIECE
+    const copy = this.copies.get(number)
+    if (copy === undefined) output.bytes(this.block, this.offset + this.read, size)
+    else {
+      output.bytes(copy, 0, size)
+      this.copies.delete(number)
+    }
+    this.read += size
+    return this.read < this.length
   }
 }
 

@@ -2,8 +2,9 @@
  * A snapshot: every key as it was at one moment, written in slices while commands go on. What bytes a key becomes is the
  * encoder's affair, where they go the sink's, and when the next slice runs that of snapshots.ts.
  */
-import { Entry, TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
-import { HALF_SEEN, type Keyspace, type PreImages } from '../keyspace/keyspace.ts'
+import { Entry, HALF_SEEN, TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
+import type { Keyspace, PreImages } from '../keyspace/keyspace.ts'
+import { WALKED_BUCKETS } from '../keyspace/lookahead.ts'
 import { AddressList } from '../structures/address-list.ts'
 import type { Block } from '../structures/block.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
@@ -39,8 +40,6 @@ export interface LongFrom {
 }
 
 const LONG_FROM: LongFrom = { string: 1024 * 1024, list: 256 * 1024 }
-/** Buckets whose entries are brought into the caches together (bench/micro/lookahead.ts shows why). */
-const BATCH = 8
 /** Keys, or bytes, written between two looks at the clock. */
 const KEYS_STEP = 16
 const BYTES_STEP = 16 * 1024
@@ -150,8 +149,8 @@ export class Snapshot implements PreImages {
     }
   }
 
-  preserve(index: HashIndex, entry: Entry, edited: boolean): boolean {
-    if (entry.epoch === (this.keyspace.epoch | HALF_SEEN)) return this.stillReads(entry, edited)
+  preserve(index: HashIndex, entry: Entry): boolean {
+    if (entry.epoch === (this.keyspace.epoch | HALF_SEEN)) return this.readingOf(entry) !== null
     const part = this.parts.find((one) => one.index === index)
     if (part === undefined) return false
     const output = this.isBehind ? this.side : this.output
@@ -159,7 +158,12 @@ export class Snapshot implements PreImages {
     const stays = this.write(part, entry, output)
     this.preImageBytes += output.length - before
     output.spillIfMuch()
-    return stays && this.stillReads(entry, edited)
+    return stays
+  }
+
+  edit(entry: Entry, from: number, length: number): void {
+    const reading = this.readingOf(entry)
+    if (reading !== null) this.preImageBytes += reading.copy(from, length)
   }
 
   /** Ends it unfinished: nothing of it is left in the keyspace. */
@@ -182,7 +186,7 @@ export class Snapshot implements PreImages {
     const { arena, clock, epoch } = keyspace
     const part = this.parts[this.part]
     const { index } = part
-    const border = Math.min(this.bucket + BATCH, index.bucketCount)
+    const border = Math.min(this.bucket + WALKED_BUCKETS, index.bucketCount)
     this.collect(index, border)
     let bytes = output.length + BYTES_STEP
     for (let i = 0; i < found.length; i++) {
@@ -211,9 +215,7 @@ export class Snapshot implements PreImages {
     const { arena, lookahead } = this.keyspace
     found.clear()
     for (let bucket = this.bucket; bucket < border; bucket++) index.collect(bucket, found)
-    let read = 0
-    for (let i = 0; i < found.length; i++) read ^= arena.firstByte(found.items[i])
-    lookahead.read = read
+    lookahead.entries(arena, found)
   }
 
   /** Writes a key to `output`, or queues it. Returns whether the bytes of its value are still to be read. */
@@ -272,15 +274,10 @@ export class Snapshot implements PreImages {
     for (const chain of value.freeze.end()) this.keyspace.lazyFree.addChain(chain)
   }
 
-  /** Whether a long string is still to be read from where it is; a copy is made if it is about to be edited. */
-  private stillReads(entry: Entry, edited: boolean): boolean {
-    for (const value of this.long) {
-      if (!(value instanceof LongString && value.isOf(entry))) continue
-      if (!edited) return true
-      this.preImageBytes += value.detach()
-      return false
-    }
-    return false
+  /** What reads the long string of this entry; null when nothing does any more. */
+  private readingOf(entry: Entry): LongString | null {
+    for (const value of this.long) if (value instanceof LongString && value.isOf(entry)) return value
+    return null
   }
 
   /** Puts what was written early, behind the long value that is complete now, a piece of it at a time. */

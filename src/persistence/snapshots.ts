@@ -3,9 +3,8 @@
  * follows from its success or failure is its starter's affair.
  */
 
-import { Entry } from '../keyspace/entry.ts'
+import { Entry, EPOCH_MAX } from '../keyspace/entry.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { EPOCH_MAX } from '../keyspace/keyspace.ts'
 import type { Timers } from '../platform/timers.ts'
 import { AddressList } from '../structures/address-list.ts'
 import { RdbEncoder } from './rdb-encoder.ts'
