@@ -13,8 +13,8 @@ function get(client: Client, args: Arguments): void {
   if (args.count > 3) throw wrongSubcommandArguments('SLOWLOG', args.text(1))
   const count = args.count === 3 ? args.integerOr(2, BAD_COUNT) : SHOWN
   if (count < -1) throw BAD_COUNT
-  const { entries } = client.engine.slowLog
-  const shown = count === -1 ? entries : entries.slice(0, count)
+  const { slowLog } = client.engine
+  const shown = slowLog.latest(count === -1 ? slowLog.length : count)
   const { reply } = client
   reply.arrayHeader(shown.length)
   for (const entry of shown) {
@@ -30,11 +30,11 @@ function get(client: Client, args: Arguments): void {
 }
 
 function len(client: Client): void {
-  client.reply.integer(client.engine.slowLog.entries.length)
+  client.reply.integer(client.engine.slowLog.length)
 }
 
 function reset(client: Client): void {
-  client.engine.slowLog.trim(0)
+  client.engine.slowLog.clear()
   client.reply.ok()
 }
 

@@ -73,10 +73,6 @@ export class CommandTimer {
     const { configuration } = engine
     configuration.onChange('slowlogLogSlowerThan', () => this.configure())
     configuration.onChange('latencyMonitorThreshold', () => this.configure())
-    configuration.onChange('slowlogMaxLen', (length) => {
-      engine.slowLog.trim(length)
-      return undefined
-    })
   }
 
   /** Nothing has run yet. */

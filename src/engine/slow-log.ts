@@ -22,32 +22,60 @@ export interface SlowLogEntry {
 }
 
 export class SlowLog {
-  /** The newest first. */
-  readonly entries: SlowLogEntry[]
+  /** The oldest first, and up to as many again that are too old: they go together, not one with each that comes. */
+  private kept: SlowLogEntry[]
+  private newest: SlowLogEntry | null
+  private most: number
   private nextId: number
 
   constructor() {
-    this.entries = []
+    this.kept = []
+    this.newest = null
+    this.most = 0
     this.nextId = 0
+  }
+
+  get length(): number {
+    return Math.min(this.kept.length, this.most)
+  }
+
+  /** The one added last; null when there is none. */
+  get last(): SlowLogEntry | null {
+    return this.newest
+  }
+
+  /** Up to `count` entries, the newest first. */
+  latest(count: number = this.length): SlowLogEntry[] {
+    const shown = Math.min(count, this.length)
+    return shown === 0 ? [] : this.kept.slice(-shown).toReversed()
   }
 
   /** Adds a command that has just run and keeps the newest `length` entries. */
   add(client: Client, command: Command, args: Arguments, micros: number, length: number): void {
-    if ((command.flags & FLAG.skip_slowlog) !== 0 || length === 0) return
-    this.entries.unshift({
+    if ((command.flags & FLAG.skip_slowlog) !== 0) return
+    // What a smaller limit had put out of sight does not come back under a larger one.
+    if (length > this.most) this.trim(this.most)
+    this.newest = {
       id: this.nextId++,
       time: Math.floor(client.engine.clock.now / 1000),
       micros: Math.floor(micros),
       args: shortened(command, args),
       address: client.link.remoteAddress,
       clientName: client.name,
-    })
-    this.trim(length)
+    }
+    this.kept.push(this.newest)
+    this.most = length
+    if (length === 0) this.clear()
+    else if (this.kept.length >= 2 * length) this.trim(length)
   }
 
-  /** Drops the oldest entries above `length`. */
-  trim(length: number): void {
-    if (this.entries.length > length) this.entries.length = length
+  clear(): void {
+    this.kept = []
+    this.newest = null
+  }
+
+  private trim(length: number): void {
+    if (this.kept.length > length) this.kept = this.kept.slice(this.kept.length - length)
   }
 }
 

@@ -200,8 +200,8 @@ function commands(page: Page, { commands: table, settings }: Engine): void {
 }
 
 function slowness(page: Page, { slowLog, keyspace }: Engine): void {
-  const last = slowLog.entries[0]
-  page.add('gauge', 'slowlog_length', slowLog.entries.length)
+  const { last } = slowLog
+  page.add('gauge', 'slowlog_length', slowLog.length)
   page.add('gauge', 'slowlog_last_id', last?.id ?? 0)
   page.add('gauge', 'last_slow_execution_duration_seconds', (last?.micros ?? 0) / 1e6)
   for (const [event, { samples }] of keyspace.latency.series) {

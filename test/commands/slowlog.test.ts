@@ -17,7 +17,7 @@ function takes(s: Session, name: string, millis: number | (() => number)): void 
 
 /** What each entry logged: its arguments and microseconds, the newest first. */
 function logged({ engine }: Session): string[] {
-  return engine.slowLog.entries.map(({ args, micros }) => `${args.map(String).join(' ')} ${micros}`)
+  return engine.slowLog.latest().map(({ args, micros }) => `${args.map(String).join(' ')} ${micros}`)
 }
 
 test('entries by the byte', () => {
@@ -44,10 +44,17 @@ test('the newest first, ten unless told otherwise, and no more than slowlog-max-
   expect(s.run('SLOWLOG GET -1')).toMatch(/^\*12\r\n/)
   expect(s.run('SLOWLOG GET 3')).toMatch(/^\*3\r\n/)
   s.run('CONFIG SET slowlog-max-len 2')
-  expect(s.run('SLOWLOG LEN')).toBe(':2\r\n')
+  expect(s.run('SLOWLOG LEN')).toBe(':12\r\n')
+  s.run('ECHO 20')
   s.run('CONFIG SET slowlog-log-slower-than -1')
   s.run('ECHO no')
-  expect(logged(s)).toEqual(['ECHO 19 2000', 'ECHO 18 2000'])
+  expect(logged(s)).toEqual(['ECHO 20 2000', 'ECHO 19 2000'])
+  s.run('CONFIG SET slowlog-log-slower-than 1000 slowlog-max-len 1000')
+  for (let i = 21; i < 30; i++) s.run(`ECHO ${i}`)
+  expect(logged(s).at(-1)).toBe('ECHO 19 2000')
+  s.run('CONFIG SET slowlog-max-len 0')
+  s.run('ECHO no')
+  expect(s.run('SLOWLOG LEN')).toBe(':0\r\n')
 })
 
 test('long requests are cut short', () => {
@@ -56,7 +63,7 @@ test('long requests are cut short', () => {
   s.call('RPUSH', 'k', 'x'.repeat(128), 'y'.repeat(130))
   s.call('RPUSH', ...Array.from({ length: 31 }, (_, i) => i))
   s.call('RPUSH', ...Array.from({ length: 40 }, (_, i) => i))
-  const [most, full, long] = s.engine.slowLog.entries.map(({ args }) => args.map(String))
+  const [most, full, long] = s.engine.slowLog.latest().map(({ args }) => args.map(String))
   expect(long).toEqual(['RPUSH', 'k', 'x'.repeat(128), `${'y'.repeat(128)}... (2 more bytes)`])
   expect(full).toHaveLength(32)
   expect(full[31]).toBe('30')
