@@ -31,13 +31,14 @@
  * time again before every command meanwhile; here a command then only frees twice what it may add, so that the
  * excess shrinks and a pipeline is not held up for half a millisecond a command.
  */
-import { AddressList } from '../structures/address-list.ts'
+import type { AddressList } from '../structures/address-list.ts'
 import type { Address } from '../structures/arena.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
 import { idleMillis, lfuCounter } from './access-clock.ts'
 import type { Database } from './database.ts'
 import { accessAt, Entry } from './entry.ts'
 import { EvictionPool } from './eviction-pool.ts'
+import { KeySampler } from './key-sampler.ts'
 import type { Keyspace } from './keyspace.ts'
 import { overheadBytes, STARTUP_BYTES } from './memory.ts'
 import { NOTIFY_EVICTED } from './notifications.ts'
@@ -49,8 +50,8 @@ const CHECKS = 256
 const GROWTH = 256 * 1024
 /** Evictions that samples are drawn for at once, so that their reads wait for memory together; of a pool of 16. */
 const ROUNDS = 4
-/** Random buckets looked at in vain before a key is drawn by itself: an index nearly empty while a walk holds it. */
-const TRIES = 64
+/** Keys the random policies draw at once. */
+const DRAWN = 8
 
 /** Whether the use is below the limit, or on its way there, or cannot be brought there. */
 export const WITHIN_LIMIT = 0
@@ -67,13 +68,14 @@ export class Eviction {
   private readonly keyspace: Keyspace
   private readonly pool: EvictionPool
   private readonly entry: Entry
+  private readonly sampler: KeySampler
+  /** What the sampler found. */
   private readonly found: AddressList
   private scores: Float64Array
-  private buckets: Int32Array
   /** Evictions that the last samples are still good for. */
   private roundsLeft: number
-  /** What was read ahead, so that no compiler can find the reads useless. */
-  read: number
+  /** Where the keys in `found` are from, under the random policies. */
+  private drawnFrom: Database | null
   /** The policy: only keys with a deadline; and 'lru', 'lfu', 'ttl', 'random' or 'noeviction'. */
   private volatileOnly: boolean
   private kind: string
@@ -93,11 +95,11 @@ export class Eviction {
     this.keyspace = keyspace
     this.pool = new EvictionPool()
     this.entry = new Entry()
-    this.found = new AddressList()
+    this.sampler = new KeySampler(keyspace)
+    this.found = this.sampler.found
     this.scores = new Float64Array(32)
-    this.buckets = new Int32Array(32)
     this.roundsLeft = 0
-    this.read = 0
+    this.drawnFrom = null
     this.volatileOnly = false
     this.kind = 'noeviction'
     this.limit = Number.POSITIVE_INFINITY
@@ -114,6 +116,7 @@ export class Eviction {
     const policy = this.keyspace.settings.maxmemoryPolicy
     this.kind = policy.slice(policy.indexOf('-') + 1)
     this.volatileOnly = policy.startsWith('volatile-')
+    this.drawnFrom = null
     this.checksLeft = 0
   }
 
@@ -225,19 +228,41 @@ export class Eviction {
 
   /** Points `entry` at a random key, of the databases in turn, and returns its database. */
   private drawKey(): Database | null {
-    const { databases, random } = this.keyspace
+    const { found } = this
+    const { arena } = this.keyspace
+    for (;;) {
+      if ((this.drawnFrom === null || found.length === 0) && !this.drawSome()) return null
+      const db = this.drawnFrom
+      const at = --found.length
+      const address = found.items[at]
+      const hash = found.hashes[at]
+      if (db === null || !isThere(db.index, hash, address)) continue
+      this.entry.point(arena, address, hash)
+      if (!this.volatileOnly || this.entry.hasDeadline) return db
+    }
+  }
+
+  /** Draws random keys of the next database for some evictions, their reads under way together; false for none. */
+  private drawSome(): boolean {
+    const { found } = this
+    const { databases } = this.keyspace
     for (let tries = 0; tries < databases.length; tries++) {
       this.nextDatabase = (this.nextDatabase + 1) % databases.length
       const db = databases[this.nextDatabase]
       const count = this.eligible(db)
       if (count === 0) continue
-      const address = this.volatileOnly
-        ? db.deadlines.at(random.below(count))
-        : db.index.random(() => random.fraction())
-      db.at(address, this.entry)
-      return db
+      found.clear()
+      if (this.volatileOnly) this.sampler.fromDeadlines(db, Math.min(DRAWN, count))
+      else this.sampler.apart(db.index, Math.min(DRAWN, count))
+      this.sampler.touch()
+      // Who came from elsewhere than the index has no hash yet.
+      for (let i = 0; i < found.length; i++) {
+        if (found.hashes[i] === 0) found.hashes[i] = db.at(found.items[i], this.entry).hash
+      }
+      this.drawnFrom = db
+      return true
     }
-    return null
+    return false
   }
 
   /** How many keys of the database may go. */
@@ -250,8 +275,8 @@ export class Eviction {
     const { found, pool } = this
     const samples = Math.min(this.keyspace.settings.maxmemorySamples * ROUNDS, count)
     found.clear()
-    if (this.volatileOnly) this.drawDeadlines(db, samples)
-    else this.drawBuckets(db.index, samples)
+    if (this.volatileOnly) this.sampler.fromDeadlines(db, samples)
+    else this.sampler.fromBuckets(db.index, samples)
     if (this.scores.length < found.length) this.scores = new Float64Array(found.items.length)
     this.scoreFound()
     for (let i = 0; i < found.length; i++) {
@@ -261,34 +286,6 @@ export class Eviction {
       const hash = found.hashes[i] === 0 ? db.at(address, this.entry).hash : found.hashes[i]
       pool.add(db, address, hash, score)
     }
-  }
-
-  private drawDeadlines({ deadlines }: Database, samples: number): void {
-    const { random } = this.keyspace
-    const { count } = deadlines
-    for (let i = 0; i < samples; i++) this.found.push(deadlines.at(Math.floor(random.fraction() * count)))
-  }
-
-  private drawBuckets(index: HashIndex, samples: number): void {
-    const { found } = this
-    const { random } = this.keyspace
-    let count = Math.max(1, Math.round((samples * index.bucketCount) / index.count))
-    if (count > samples + TRIES) count = samples + TRIES
-    if (this.buckets.length < count) this.buckets = new Int32Array(count)
-    const { buckets } = this
-    let read = 0
-    for (let i = 0; i < count; i++) {
-      buckets[i] = Math.floor(random.fraction() * index.bucketCount)
-      // A bucket's number is a hash that belongs to it.
-      read ^= index.bucketWord(buckets[i])
-    }
-    this.read = read
-    for (let i = 0; i < count; i++) index.collect(buckets[i], found)
-    if (found.length === 0)
-      found.push(
-        index.random(() => random.fraction()),
-        0,
-      )
   }
 
   private scoreFound(): void {
