@@ -10,6 +10,7 @@ export type Tree = ReadonlyMap<string, string>
 /** High to low. Folders on one row never import each other; '.' is src/ itself. */
 const ROWS: readonly (readonly string[])[] = [
   ['.'],
+  ['embedding'],
   ['server'],
   ['commands', 'network'],
   ['engine'],

@@ -1,49 +1,136 @@
+/** Servers as an embedder has them: started, reached, closed, and what they keep on disk. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { expect, it } from 'vitest'
-import { createServer } from '../src/index.ts'
+import { afterEach, expect, test } from 'vitest'
+import { createServer, type RespiteServer, type ServerOptions } from '../src/index.ts'
 
-it('starts servers that know nothing of each other, over TCP and without a socket', async () => {
-  const one = await createServer()
-  const other = await createServer({ requirepass: 'secret' })
-  const redis = new Redis(one.url)
-  await redis.set('key', 'value')
-  expect(one.connection().call('GET', 'key').toString()).toBe('$5\r\nvalue\r\n')
-  expect(other.connection().call('GET', 'key').toString()).toBe('-NOAUTH Authentication required.\r\n')
-  await redis.quit()
-  await one.close()
-  await other.close()
+const servers: RespiteServer[] = []
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close()
 })
 
-it('keeps its dataset in the directory it is given, and nowhere without one', async () => {
-  const homeless = await createServer()
-  expect(homeless.connection().call('SAVE').toString()).toMatch(
-    /^-ERR SAVE failed: this server keeps no file/,
-  )
-  await homeless.close()
+async function start(options: ServerOptions = {}): Promise<RespiteServer> {
+  const server = await createServer(options)
+  servers.push(server)
+  return server
+}
+
+test('servers know nothing of each other, over TCP and without a socket', async () => {
+  const one = await start()
+  const other = await start({ requirepass: 'secret' })
+  const redis = new Redis(one.url)
+  await redis.set('key', 'value')
+  expect(await one.call('GET', 'key')).toBe('value')
+  expect(await other.call('GET', 'key')).toBeNull()
+  const stranger = other.connection({ authenticate: false })
+  await expect(stranger.call('GET', 'key')).rejects.toThrow('NOAUTH Authentication required.')
+  await redis.quit()
+})
+
+test('it keeps its dataset in the directory it is given, and nowhere without one', async () => {
+  const homeless = await start()
+  await expect(homeless.call('SAVE')).rejects.toThrow('ERR SAVE failed: this server keeps no file')
   const dir = mkdtempSync(join(tmpdir(), 'respite-'))
-  for (const value of ['$-1\r\n', '$1\r\n1\r\n']) {
+  for (const value of [null, '1']) {
     const server = await createServer({ dir })
-    const connection = server.connection()
-    expect(connection.call('GET', 'a').toString()).toBe(value)
-    connection.call('SET', 'a', '1')
-    expect(connection.call('SAVE').toString()).toBe('+OK\r\n')
+    expect(await server.call('GET', 'a')).toBe(value)
+    await server.call('SET', 'a', '1')
+    expect(await server.call('SAVE')).toBe('OK')
     await server.close()
   }
   rmSync(dir, { recursive: true })
 })
 
-it('refuses a bad option by name', async () => {
-  await expect(createServer({ hz: 'often' })).rejects.toThrow('hz')
+test('options have the types of their directives', async () => {
+  const server = await start({
+    port: 0,
+    hz: 20,
+    appendonly: false,
+    maxmemory: '100mb',
+    'maxmemory-policy': 'allkeys-lru',
+    unixsocketperm: 0o700,
+    save: [
+      { seconds: 60, changes: 5 },
+      { seconds: 300, changes: 1 },
+    ],
+    bind: ['127.0.0.1'],
+    'client-output-buffer-limit': { pubsub: { hardBytes: 1, softBytes: 2, softSeconds: 3 } },
+    'latency-tracking-info-percentiles': [50, 99.9],
+    timeout: undefined,
+  })
+  const get = async (name: string): Promise<unknown> =>
+    (await server.call<Map<string, string>>('CONFIG', 'GET', name)).get(name)
+  expect(await get('hz')).toBe('20')
+  expect(await get('appendonly')).toBe('no')
+  expect(await get('maxmemory')).toBe('104857600')
+  expect(await get('maxmemory-policy')).toBe('allkeys-lru')
+  expect(await get('unixsocketperm')).toBe('700')
+  expect(await get('save')).toBe('60 5 300 1')
+  expect(await get('client-output-buffer-limit')).toContain('pubsub 1 2 3')
+  expect(await get('latency-tracking-info-percentiles')).toBe('50 99.9')
 })
 
-it('says in one line that a port is in use', async () => {
-  const server = await createServer()
-  const taken = createServer({ port: String(server.port) })
-  await expect(taken).rejects.toThrow(
+test('a bad option is refused by name', async () => {
+  await expect(createServer({ hz: 'often' as '10' })).rejects.toThrow(/hz.*integer/)
+  await expect(createServer({ maxmemory: -1 })).rejects.toThrow('maxmemory')
+  await expect(createServer({ nothing: 1 } as ServerOptions)).rejects.toThrow(
+    'nothing: there is no such option',
+  )
+  // @ts-expect-error a number where there are words
+  await expect(createServer({ 'maxmemory-policy': 3 })).rejects.toThrow('maxmemory-policy')
+})
+
+test('it says in one line that a port is in use', async () => {
+  const server = await start()
+  await expect(createServer({ port: server.port })).rejects.toThrow(
     `Could not create server TCP listening socket 127.0.0.1:${server.port}: bind: Address already in use`,
   )
-  await server.close()
+})
+
+test('without a socket it can still be called', async () => {
+  const server = await start({ listen: false })
+  expect([server.url, server.host, server.port]).toEqual(['', '', 0])
+  expect(await server.call('PING')).toBe('PONG')
+})
+
+test('it is silent, unless it has a logger', async () => {
+  const lines: string[] = []
+  const logger = {
+    debug: (line: string) => void lines.push(`debug ${line}`),
+    info: (line: string) => void lines.push(`info ${line}`),
+    warn: (line: string) => void lines.push(`warn ${line}`),
+  }
+  const server = await start({ logger, 'enable-debug-command': 'yes' })
+  expect(lines).toContain('info Server initialized')
+  await server.call('DEBUG', 'LOG', 'hello')
+  expect(lines).toContain('warn DEBUG LOG: hello')
+  await server.call('CONFIG', 'SET', 'loglevel', 'nothing')
+  const { length } = lines
+  await server.call('DEBUG', 'LOG', 'hello')
+  expect(lines).toHaveLength(length)
+})
+
+test('connectionOptions() are ioredis options, with the password', async () => {
+  const server = await start({ requirepass: 'secret' })
+  const options = server.connectionOptions()
+  expect(options).toEqual({
+    host: '127.0.0.1',
+    port: server.port,
+    password: 'secret',
+    socket: { host: '127.0.0.1', port: server.port },
+  })
+  const redis = new Redis(options)
+  expect(await redis.ping()).toBe('PONG')
+  redis.disconnect()
+})
+
+test('closing ends every connection, and may be done twice', async () => {
+  const server = await createServer()
+  const connection = server.connection()
+  const waiting = connection.call('BLPOP', 'q', 0)
+  await Promise.all([server.close(), expect(waiting).rejects.toMatchObject({ code: 'CLOSED' })])
+  await server[Symbol.asyncDispose]()
+  await expect(server.call('PING')).rejects.toMatchObject({ code: 'CLOSED' })
 })

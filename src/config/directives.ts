@@ -10,7 +10,8 @@ import { processDirectives } from './process-directives.ts'
 import { replicationDirectives } from './replication-directives.ts'
 import { respiteDirectives } from './respite-directives.ts'
 
-type DirectiveTable = typeof networkDirectives &
+/** The rows' types, by the directives' names. */
+export type DirectiveTable = typeof networkDirectives &
   typeof processDirectives &
   typeof datasetDirectives &
   typeof persistenceDirectives &

@@ -162,6 +162,11 @@ export class Connection implements Link, Input {
     this.socket.destroy()
   }
 
+  /** The process need not stay for this connection. */
+  unref(): void {
+    this.socket.unref()
+  }
+
   /** Writes what there is to write and closes without waiting for the peer to take it: the server stops. */
   cut(): void {
     if (!this.closed && this.client.reply.length > 0) this.write()

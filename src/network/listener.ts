@@ -43,6 +43,8 @@ export class Listener {
   private readonly secure: WeakSet<Server>
   private readonly connections: Set<Connection>
   private readonly tls: TlsFront
+  /** Neither the listening sockets nor the connections keep the process alive. */
+  private background: boolean
 
   constructor(engine: Engine, options: ListenerOptions = {}) {
     this.engine = engine
@@ -50,17 +52,19 @@ export class Listener {
     this.servers = []
     this.secure = new WeakSet()
     this.connections = new Set()
+    this.background = false
     this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true))
     for (const name of TLS_SETTINGS) engine.configuration.onChange(name, () => this.updateTls())
   }
 
   /**
    * Listens on what the settings name, and resolves to it. `ephemeral`: on a free port instead of the setting
-   * `port`, whose 0 means no plain TCP at all. Rejects with a one-line Error when an address cannot be had, or
-   * without what TLS needs; then it listens on none.
+   * `port`, whose 0 means no plain TCP at all. `background`: the process need not stay for it. Rejects with a one-line
+   * Error when an address cannot be had, or without what TLS needs; then it listens on none.
    */
-  async listen(options: { ephemeral?: boolean } = {}): Promise<Address[]> {
+  async listen(options: { ephemeral?: boolean; background?: boolean } = {}): Promise<Address[]> {
     const { settings } = this.engine
+    this.background = options.background ?? false
     try {
       if (options.ephemeral === true) await this.listenTcp(0, false)
       else if (settings.port !== 0) await this.listenTcp(settings.port, false)
@@ -169,6 +173,7 @@ export class Listener {
     })
     // Accepting can fail later (no descriptors left); the listener stays.
     server.on('error', (error) => this.engine.log.warning(`Accepting client connection: ${reasonOf(error)}`))
+    if (this.background) server.unref()
     this.servers.push(server)
     if (secure) this.secure.add(server)
     return server
@@ -187,6 +192,7 @@ export class Listener {
 
   private connect(socket: Socket, plainReads: boolean): void {
     const connection = new Connection(this.engine, socket, plainReads)
+    if (this.background) connection.unref()
     this.connections.add(connection)
     connection.onClosed = () => this.connections.delete(connection)
   }

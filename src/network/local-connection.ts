@@ -14,18 +14,31 @@ export class LocalConnection implements Link {
   readonly unsentBytes: number = 0
   /** The server has closed the connection. */
   closed: boolean
+  /** Told at the end of a turn that there may be something to take(), by other clients' doing too; null: nobody asks. */
+  onOutput: (() => void) | null
+  /** Called once when the connection closes, from either side. */
+  onClosed: (() => void) | null
+  private flushQueued: boolean
   private readonly engine: Engine
   private readonly intake: Intake
 
   constructor(engine: Engine) {
     this.engine = engine
     this.closed = false
+    this.onOutput = null
+    this.onClosed = null
+    this.flushQueued = false
     this.client = engine.connect(this)
     this.intake = new Intake(this.client, newSharedInput(0))
   }
 
   get inputBytes(): number {
     return this.intake.kept
+  }
+
+  /** Everything sent has run. */
+  get idle(): boolean {
+    return this.client.held === 0 && this.intake.kept === 0
   }
 
   get inputRoom(): number {
@@ -65,16 +78,22 @@ export class LocalConnection implements Link {
     this.closed = true
     this.intake.stop()
     this.engine.disconnect(this.client)
+    this.onClosed?.()
   }
 
   // Link
 
-  flushSoon(): void {}
+  flushSoon(): void {
+    if (this.onOutput !== null) this.runSoon()
+  }
 
   flush(): void {
-    if (this.closed) return
-    this.intake.run()
-    this.finish()
+    this.flushQueued = false
+    if (!this.closed) {
+      this.intake.run()
+      this.finish()
+    }
+    this.onOutput?.()
   }
 
   destroy(): void {
@@ -84,6 +103,12 @@ export class LocalConnection implements Link {
 
   resume(): void {
     // Not at once: the caller may be in the middle of another client's command.
+    this.runSoon()
+  }
+
+  private runSoon(): void {
+    if (this.flushQueued) return
+    this.flushQueued = true
     this.engine.turn.flushSoon(this)
   }
 

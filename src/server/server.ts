@@ -38,6 +38,10 @@ export interface StartOptions {
   readonly ephemeral?: boolean
   /** False: there is no dataset on disk, and none is ever written. */
   readonly load?: boolean
+  /** False: no socket at all; clients are local connections. */
+  readonly listen?: boolean
+  /** Sockets do not keep the process alive. */
+  readonly background?: boolean
 }
 
 export class Server {
@@ -96,7 +100,7 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
-      const addresses = await this.listener.listen(options)
+      const addresses = options.listen === false ? [] : await this.listener.listen(options)
       await this.serveMetrics()
       return addresses
     } catch (error) {

@@ -49,7 +49,7 @@ async function check(): Promise<void> {
   expect(await redis.dbsize()).toBe(2)
 }
 
-test.each(['always', 'everysec', 'no'])(
+test.each(['always', 'everysec', 'no'] as const)(
   'appendfsync %s: all of it is there after a restart',
   async (appendfsync) => {
     await start({ appendfsync })
@@ -60,7 +60,7 @@ test.each(['always', 'everysec', 'no'])(
   },
 )
 
-test.each(['yes', 'no'])('aof-use-rdb-preamble %s: also after a rewrite', async (preamble) => {
+test.each(['yes', 'no'] as const)('aof-use-rdb-preamble %s: also after a rewrite', async (preamble) => {
   await start({ 'aof-use-rdb-preamble': preamble })
   await redis.set('a', '0')
   await redis.rpush('l', 'x')
@@ -158,6 +158,6 @@ test('without dir there is none', async () => {
 
 test('a local connection is answered when it is written', async () => {
   await start()
-  server?.connection().call('SET', 'k', 'local')
+  await server?.connection().call('SET', 'k', 'local')
   expect(readFileSync(join(dir, 'appendonlydir', 'appendonly.aof.1.incr.aof'), 'latin1')).toContain('local')
 })

@@ -1,0 +1,148 @@
+/** A server inside this process, as createServer() hands it out: its address, calls without a socket, its end. */
+import type { Configuration } from '../config/configuration.ts'
+import type { Address } from '../network/listener.ts'
+import { type Log, silentLog } from '../platform/log.ts'
+import { SeededRandom, systemRandom } from '../platform/random.ts'
+import type { Reply } from '../protocol/reply-reader.ts'
+import { Server } from '../server/server.ts'
+import { type Argument, type ConnectionOptions, EmbeddedConnection } from './embedded-connection.ts'
+import { LoggerLog } from './logger.ts'
+import { configurationOf, type ServerOptions } from './options.ts'
+
+/** What `new Redis(…)` of ioredis and `createClient(…)` of node-redis both understand. */
+export interface ClientOptions {
+  readonly host: string
+  readonly port: number
+  /** For a unix socket, in place of host and port. */
+  readonly path?: string
+  readonly password?: string
+  /** The same once more, where node-redis looks for it. */
+  readonly socket: { readonly host: string; readonly port: number } | { readonly path: string }
+}
+
+const NOWHERE: Address = { host: null, port: 0, path: null, secure: false }
+
+export class RespiteServer {
+  private readonly server: Server
+  private readonly configuration: Configuration
+  private readonly address: Address
+  private readonly connections: Set<EmbeddedConnection>
+  /** Those of call(): the first for nearly all, others while it waits for a blocking command. */
+  private readonly callers: EmbeddedConnection[]
+  private closed: boolean
+
+  private constructor(server: Server, configuration: Configuration, address: Address) {
+    this.server = server
+    this.configuration = configuration
+    this.address = address
+    this.connections = new Set()
+    this.callers = []
+    this.closed = false
+  }
+
+  /** What createServer() does. */
+  static async start(options: ServerOptions): Promise<RespiteServer> {
+    const configuration = configurationOf(options)
+    const { seed } = options
+    const server = new Server({
+      configuration,
+      log: logOf(configuration, options),
+      random: seed === undefined ? systemRandom() : new SeededRandom(seed),
+    })
+    const { port, tlsPort } = configuration.settings
+    const addresses = await server.start({
+      // With a TLS port, 0 can mean what it does in redis.conf: no other.
+      ephemeral: port === 0 && (options.port === undefined || tlsPort === 0),
+      load: options.dir !== undefined,
+      listen: options.listen !== false,
+      background: options.keepAlive !== true,
+    })
+    return new RespiteServer(server, configuration, addresses[0] ?? NOWHERE)
+  }
+
+  /** An IP address, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or not at all. */
+  get host(): string {
+    return this.address.host ?? ''
+  }
+
+  /** The port it listens on; 0 where it listens on none. */
+  get port(): number {
+    return this.address.port
+  }
+
+  /** "redis://127.0.0.1:50123"; "rediss://…" when there is a TLS port only, '' when it does not listen. */
+  get url(): string {
+    const { host, port, path, secure } = this.address
+    if (path !== null) return `unix://${path}`
+    if (host === null) return ''
+    return `${secure ? 'rediss' : 'redis'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  }
+
+  /** How to reach it, password included, for the constructors of ioredis and node-redis. */
+  connectionOptions(): ClientOptions {
+    const { host, port } = this
+    const { path } = this.address
+    const { requirepass } = this.configuration.settings
+    return {
+      host,
+      port,
+      ...(path === null ? {} : { path }),
+      ...(requirepass === '' ? {} : { password: requirepass }),
+      socket: path === null ? { host, port } : { path },
+    }
+  }
+
+  /** A client of its own without a socket, logged in where `requirepass` is set. */
+  connection(options: ConnectionOptions = {}): EmbeddedConnection {
+    const connection = new EmbeddedConnection(this.server.engine, options)
+    this.connections.add(connection)
+    connection.onClosed(() => this.connections.delete(connection))
+    if (this.closed) connection.close()
+    return connection
+  }
+
+  /**
+   * Runs one command without a socket; see EmbeddedConnection.call(). Calls share a connection, what SELECT and MULTI do
+   * to it included, but none waits for a blocking one.
+   */
+  call<T = Reply>(command: string, ...args: readonly Argument[]): Promise<T> {
+    return this.caller().call<T>(command, ...args)
+  }
+
+  /** call() with Buffers for strings. */
+  callBuffer<T = Reply>(command: string, ...args: readonly Argument[]): Promise<T> {
+    return this.caller().callBuffer<T>(command, ...args)
+  }
+
+  /** Closes every connection and stops listening. It does not save; SAVE does. Safe to call twice. */
+  async close(): Promise<void> {
+    this.closed = true
+    for (const connection of this.connections) connection.close()
+    await this.server.stop()
+  }
+
+  /** `await using server = await createServer()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private caller(): EmbeddedConnection {
+    const free = this.callers.find((connection) => connection.idle)
+    if (free !== undefined) return free
+    const connection = this.connection()
+    this.callers.push(connection)
+    // QUIT and CLIENT KILL can end it.
+    connection.onClosed(() => void this.callers.splice(this.callers.indexOf(connection), 1))
+    return connection
+  }
+}
+
+function logOf(configuration: Configuration, { logger }: ServerOptions): Log {
+  if (logger === undefined) return silentLog()
+  const log = new LoggerLog(configuration.settings.loglevel, logger)
+  configuration.onChange('loglevel', (level) => {
+    log.level = level
+    return undefined
+  })
+  return log
+}

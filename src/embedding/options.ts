@@ -1,0 +1,89 @@
+/**
+ * What createServer() takes: the directives of redis.conf as typed options, and what only an embedder can give. Turns
+ * the former into a Configuration; what the latter do is theirs to say.
+ */
+import { ConfigError } from '../config/config-error.ts'
+import { Configuration } from '../config/configuration.ts'
+import type { BufferLimits, Directive, SavePoint } from '../config/directive.ts'
+import { DIRECTIVES, type DirectiveName, type DirectiveTable } from '../config/directives.ts'
+import type { Logger } from './logger.ts'
+
+type MemoryUnit = 'b' | 'k' | 'kb' | 'm' | 'mb' | 'g' | 'gb'
+
+/** Bytes, as a number or with redis.conf's units: 1048576, '1mb'. */
+export type MemorySize = number | `${number}` | `${number}${MemoryUnit | Uppercase<MemoryUnit>}`
+
+/** What the option of a directive's row may be. */
+type OptionOf<R> = R extends { readonly type: 'boolean' }
+  ? boolean | 'yes' | 'no'
+  : R extends { readonly type: 'integer' | 'octal' }
+    ? number | `${number}`
+    : R extends { readonly type: 'memory' }
+      ? MemorySize
+      : R extends { readonly type: 'memory-or-percent' }
+        ? MemorySize | `${number}%`
+        : R extends { readonly type: 'enum'; readonly values: readonly (infer V)[] }
+          ? V
+          : R extends { readonly type: 'flags'; readonly values: readonly (infer V)[] }
+            ? V | readonly V[]
+            : R extends { readonly type: 'save-points' }
+              ? string | readonly SavePoint[]
+              : R extends { readonly type: 'buffer-limits' }
+                ? string | Partial<BufferLimits>
+                : R extends { readonly type: 'percentiles' | 'oom-scores' }
+                  ? string | readonly number[]
+                  : R extends { readonly type: 'addresses' | 'host-and-port' }
+                    ? string | readonly string[]
+                    : string
+
+/** The directives of redis.conf under their names; undefined leaves the default. */
+export type DirectiveOptions = {
+  readonly [Name in DirectiveName]?: OptionOf<DirectiveTable[Name]> | undefined
+}
+
+export interface ServerOptions extends DirectiveOptions {
+  /** Where the log's lines go; console and pino's loggers will do. The server is silent without. */
+  readonly logger?: Logger | undefined
+  /** False: no socket at all; it is reached by call() and connection() only. */
+  readonly listen?: boolean | undefined
+  /** True: the process stays while the server runs, as it does for a server of Node's. */
+  readonly keepAlive?: boolean | undefined
+  /** Makes chance (sampling, SPOP, RANDOMKEY) the same at every run. */
+  readonly seed?: number | undefined
+}
+
+/** The options that are no directives. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive', 'seed'])
+
+/**
+ * The configuration that the options describe: Redis's defaults, but on 127.0.0.1 only and without save points. Throws
+ * ConfigError for a name or a value that is none.
+ */
+export function configurationOf(options: ServerOptions): Configuration {
+  const given: Partial<Record<DirectiveName, string>> = { bind: '127.0.0.1', save: '', port: '0' }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || OWN_OPTIONS.has(name)) continue
+    if (!Object.hasOwn(DIRECTIVES, name)) throw new ConfigError(`${name}: there is no such option`)
+    given[name as DirectiveName] = textOf(DIRECTIVES[name as DirectiveName], value)
+  }
+  if (given.appendonly?.toLowerCase() === 'yes' && given.dir === undefined) {
+    throw new ConfigError('appendonly: there is nowhere to write, since no dir is given')
+  }
+  return new Configuration(given)
+}
+
+/** The value as redis.conf states it. What is no value of the row's stays for its parser to refuse. */
+function textOf(row: Directive, value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'number') return row.type === 'octal' ? value.toString(8) : String(value)
+  if (row.type === 'save-points' && Array.isArray(value)) {
+    return (value as SavePoint[]).map(({ seconds, changes }) => `${seconds} ${changes}`).join(' ')
+  }
+  if (Array.isArray(value)) return value.join(' ')
+  if (row.type === 'buffer-limits' && typeof value === 'object') {
+    return Object.entries(value as BufferLimits)
+      .map(([name, limit]) => `${name} ${limit.hardBytes} ${limit.softBytes} ${limit.softSeconds}`)
+      .join(' ')
+  }
+  return String(value)
+}
