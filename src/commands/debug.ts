@@ -159,10 +159,11 @@ function reload(client: Client, args: Arguments): void {
   refuseWhileLoading(client)
   const { backgroundSave, dataset, keyspace, log } = client.engine
   if (args.count > 2 && !args.is(2, 'NOSAVE')) throw err('DEBUG RELOAD only supports the NOSAVE option.')
-  if (args.count === 2 && !dataset.trySave())
-    throw err('Error trying to save the RDB dump, check server logs.')
-  // What it saves is older than the file now.
-  if (args.count === 2) backgroundSave.kill()
+  if (args.count === 2) {
+    // What it saves is older than what the file gets now, and must not come after it.
+    backgroundSave.kill()
+    if (!dataset.trySave()) throw err('Error trying to save the RDB dump, check server logs.')
+  }
   keyspace.flush(keyspace.databases)
   try {
     dataset.loadAtOnce()

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -169,6 +170,21 @@ describe('BGSAVE', () => {
     s.run('FLUSHALL')
     expect(s.engine.keyspace.dirty).toBe(0)
     expect(reloaded(directory).run('DBSIZE')).toBe(':0\r\n')
+  })
+
+  test('FLUSHALL does not end a snapshot for the append-only file', async () => {
+    const { s, directory, file } = server({ save: '3600 1' })
+    for (let i = 0; i < 300; i++) s.call('SET', `k${i}`, 'v')
+    const temporary = join(directory, 'temp-base')
+    const onDone = (error: Error | null): void => expect(error).toBe(null)
+    s.engine.snapshots.start({ purpose: 'aof', temporary, path: null, incrementalSync: false, onDone })
+    expect(s.run('FLUSHALL')).toBe('+OK\r\n')
+    expect(s.engine.snapshots.current?.purpose).toBe('aof')
+    expect(reloaded(directory).run('DBSIZE')).toBe(':0\r\n')
+    await saved(s)
+    rmSync(file)
+    renameSync(temporary, file)
+    expect(reloaded(directory).run('DBSIZE')).toBe(':300\r\n')
   })
 
   test('SHUTDOWN ends it and saves by itself', async () => {
