@@ -9,7 +9,8 @@
 import { execFileSync } from 'node:child_process'
 import net from 'node:net'
 import { parseArgs } from 'node:util'
-import { type Contestant, killAll, programAt, settle, startContestant, versionOf } from './contestant.ts'
+import { asProgram } from './as-program.ts'
+import { type Contestant, programAt, settle, startContestant, versionOf } from './contestant.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
 import { describeMachine } from './report.ts'
@@ -233,17 +234,4 @@ function row(work: Case, runs: readonly [Run[], Run[]]): string[] {
   ]
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
-  await bench()
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+await asProgram(bench)

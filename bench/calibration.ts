@@ -5,7 +5,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { killAll, type Program, programAt, startContestant, versionOf } from './contestant.ts'
+import { asProgram } from './as-program.ts'
+import { type Program, programAt, startContestant, versionOf } from './contestant.ts'
 import { loadKeys, loadList } from './loader.ts'
 import { memoryOf } from './memory.ts'
 import { Progress } from './progress.ts'
@@ -112,17 +113,4 @@ async function bench(): Promise<void> {
   if (values.out !== undefined) writeFileSync(values.out, text)
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
-  await bench()
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+await asProgram(bench)

@@ -9,14 +9,8 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import {
-  type Contestant,
-  killAll,
-  type Program,
-  programAt,
-  startContestant,
-  versionOf,
-} from './contestant.ts'
+import { asProgram } from './as-program.ts'
+import { type Contestant, type Program, programAt, startContestant, versionOf } from './contestant.ts'
 import { GROWTH_STEPS, lfuGrowth } from './lfu-growth.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
@@ -322,17 +316,4 @@ function report(
   ].join('\n')
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
-  await bench()
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+await asProgram(bench)

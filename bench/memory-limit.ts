@@ -7,7 +7,8 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { SeededRandom } from '../src/platform/random.ts'
-import { type Contestant, killAll, programAt, startContestant, versionOf } from './contestant.ts'
+import { asProgram } from './as-program.ts'
+import { type Contestant, programAt, startContestant, versionOf } from './contestant.ts'
 import { describeMachine } from './report.ts'
 import { table } from './table.ts'
 
@@ -176,17 +177,4 @@ async function bench(): Promise<void> {
   )
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
-  await bench()
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+await asProgram(bench)

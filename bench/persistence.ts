@@ -7,9 +7,9 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { asProgram } from './as-program.ts'
 import {
   type Contestant,
-  killAll,
   newDirectory,
   type Program,
   programAt,
@@ -363,14 +363,7 @@ function optionsOf(values: Readonly<Record<string, string | boolean | undefined>
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
+await asProgram(async () => {
   const { values } = parseArgs({
     options: {
       keys: { type: 'string' },
@@ -394,8 +387,4 @@ try {
     writeFileSync(new URL('persistence.md', directory), text)
     writeFileSync(new URL('persistence.json', directory), `${JSON.stringify(results, null, 2)}\n`)
   }
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+})

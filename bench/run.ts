@@ -1,7 +1,9 @@
 /** `npm run bench`: runs the sections asked for on our server and another, prints the report and keeps it. */
+
 import { type BenchOptions, parseArguments, repeatableCommand, USAGE } from './arguments.ts'
+import { asProgram } from './as-program.ts'
 import { LOAD_STEPS, measureLoad } from './big-load.ts'
-import { killAll, type Program, programAt, versionOf } from './contestant.ts'
+import { type Program, programAt, versionOf } from './contestant.ts'
 import { MEMORY_STEPS, measureMemory } from './memory.ts'
 import { Progress } from './progress.ts'
 import { describeMachine, markdown, type Results, save } from './report.ts'
@@ -47,20 +49,9 @@ function programsOf(options: BenchOptions): [Program, Program] {
   return [subject, against]
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    killAll()
-    process.exit(130)
-  })
-}
-
-try {
+await asProgram(async () => {
   const words = process.argv.slice(2)
   const options = parseArguments(words)
   if (options === undefined) process.stdout.write(`${USAGE}\n`)
   else await bench(options, words)
-} catch (error) {
-  killAll()
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = 1
-}
+})
