@@ -118,7 +118,7 @@ function memoryPart(results: Results): string {
   return [
     '## Memory',
     '',
-    'Growth of RSS per item, after a tenth of them was loaded and flushed.',
+    'Growth of RSS per item, after a tenth of them was loaded and flushed ten times, which is as many commands as are measured.',
     '',
     table(head, rows),
   ].join('\n')
