@@ -147,8 +147,11 @@ export class Snapshots {
     if (running === null || running.file !== file) return
     this.running = null
     this.leave(running)
+    this.tell(running, error)
+  }
+
+  private tell({ keysProcessed: keys, preImageBytes, order, file }: Running, error: Error | null): void {
     this.keyspace.clock.refresh()
-    const { keysProcessed: keys, preImageBytes, order } = running
     order.onDone(error, { keys, bytes: file.written, preImageBytes })
   }
 
@@ -175,7 +178,14 @@ export class Snapshots {
     const delay = settings.rdbKeySaveDelay
     const end = clock.monotonicMicros() + (long ? IDLE_SLICE : BUSY_SLICE)
     const begun = keyspace.latency.begin()
-    snapshot.run(end, delay > 0 ? Math.max(1, Math.floor(1000 / delay)) : undefined)
+    try {
+      snapshot.run(end, delay > 0 ? Math.max(1, Math.floor(1000 / delay)) : undefined)
+    } catch (error) {
+      // No memory for a buffer, or a fault of ours: a save less, not a server less.
+      this.abort()
+      this.tell(running, error as Error)
+      return
+    }
     keyspace.latency.end('snapshot-slice', begun)
     if (snapshot.isComplete) {
       this.incomplete = 0

@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { EPOCH_MAX } from '../../src/keyspace/entry.ts'
+import { RdbEncoder } from '../../src/persistence/rdb-encoder.ts'
 import { SnapshotFile } from '../../src/persistence/snapshot-file.ts'
 import { newBlock } from '../../src/structures/block.ts'
 import { type Session, session } from '../commands/session.ts'
@@ -42,9 +43,9 @@ function server(config: Record<string, string> = {}): Server {
 /** Lets the loop turn until the condition holds. */
 async function until(s: Session, condition: () => boolean): Promise<void> {
   for (let i = 0; !condition(); i++) {
-    if (i === 100_000) throw new Error('it never came')
+    if (i === 10_000) throw new Error('it never came')
     s.timers.run()
-    await turn()
+    await (i < 100 ? turn() : sleep(1))
   }
 }
 
@@ -139,6 +140,22 @@ describe('BGSAVE', () => {
     expect(s.engine.backgroundSave.isRunning).toBe(false)
   })
 
+  test('rdb-key-save-delay holds it up between keys, and nobody else', async () => {
+    const { s } = server({ 'rdb-key-save-delay': '500000' })
+    for (let i = 0; i < 5; i++) s.call('SET', `k${i}`, 'v')
+    s.run('BGSAVE')
+    for (let key = 1; key <= 5; key++) {
+      s.timers.run()
+      expect(field(s, 'current_save_keys_processed')).toBe(`${key}`)
+      expect(field(s, 'current_fork_perc')).toBe(`${key * 20}.00`)
+      s.timers.advance(key === 5 ? 500 : 499)
+      if (key < 5) s.timers.advance(1)
+    }
+    await saved(s)
+    expect(field(s, 'rdb_last_bgsave_time_sec')).toBe('2')
+    expect(field(s, 'current_save_keys_processed')).toBe('0')
+  })
+
   test('inside a transaction begins after it', async () => {
     const { s, directory } = server()
     for (const line of ['MULTI', 'SET a 1', 'BGSAVE', 'SET b 1']) s.run(line)
@@ -176,8 +193,13 @@ describe('BGSAVE', () => {
     const { s, directory, file } = server({ save: '3600 1' })
     for (let i = 0; i < 300; i++) s.call('SET', `k${i}`, 'v')
     const temporary = join(directory, 'temp-base')
-    const onDone = (error: Error | null): void => expect(error).toBe(null)
-    s.engine.snapshots.start({ purpose: 'aof', temporary, path: null, incrementalSync: false, onDone })
+    s.engine.snapshots.start({
+      purpose: 'aof',
+      temporary,
+      path: null,
+      incrementalSync: false,
+      onDone: (error) => expect(error).toBe(null),
+    })
     expect(s.run('FLUSHALL')).toBe('+OK\r\n')
     expect(s.engine.snapshots.current?.purpose).toBe('aof')
     expect(reloaded(directory).run('DBSIZE')).toBe(':0\r\n')
@@ -314,6 +336,33 @@ describe('a failure leaves the file that was there', () => {
     expect(s.engine.keyspace.databases[0].index.holds).toBe(0)
     await until(s, () => temporary(directory).length === 0)
     expect(readFileSync(file, 'utf8')).toBe('before')
+  })
+
+  test('a fault while it is written ends it, not the server', async () => {
+    const { s, directory } = server()
+    s.run('SET a 1')
+    const encoder = new RdbEncoder(s.engine.keyspace, true)
+    encoder.end = () => {
+      throw new RangeError('no memory')
+    }
+    const temporaryFile = join(directory, 'temp-base')
+    let told: Error | null = null
+    s.engine.snapshots.start({
+      purpose: 'aof',
+      temporary: temporaryFile,
+      path: null,
+      incrementalSync: true,
+      encoder,
+      onDone: (error) => {
+        told = error
+      },
+    })
+    await saved(s)
+    expect(told).toMatchObject({ message: 'no memory' })
+    await until(s, () => temporary(directory).length === 0)
+    s.run('BGSAVE')
+    await saved(s)
+    expect(reloaded(directory).run('GET a')).toBe('$1\r\n1\r\n')
   })
 
   test.skipIf(!existsSync('/dev/full'))('the disk is full', async () => {
