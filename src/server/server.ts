@@ -208,7 +208,12 @@ export class Server {
     this.engine.log.warning(error.message)
     for (const client of this.engine.clients.values()) client.link.destroy()
     this.stopping = this.closeAll()
-    void this.stopping.then(() => this.onFailed(error))
+    void this.failed(error)
+  }
+
+  private async failed(error: Error): Promise<void> {
+    await this.stopping
+    this.onFailed(error)
   }
 
   private async close(): Promise<void> {

@@ -11,6 +11,42 @@ const DIRECTIVES = ['--appendonly', 'yes', '--appendfsync', 'no']
 
 let both: ServerProcess[]
 
+/** The words that the lines, run by client 0 or as `n> line` by another, leave. Lines without a reply end in `…`. */
+async function left({ port }: ServerProcess, lines: readonly string[]): Promise<string> {
+  const clients: RawClient[] = []
+  const client = async (n: number): Promise<RawClient> => (clients[n] ??= await RawClient.open(port))
+  const control = await RawClient.open(port)
+  await control.call('FLUSHALL')
+  await control.call('SET', 'begin', 'here')
+  for (const line of lines) {
+    const [, n, text] = /^(?:(\d)> )?(.*)$/.exec(line) as unknown as [string, string | undefined, string]
+    const of = await client(Number(n ?? 0))
+    if (text.startsWith('wait ')) await new Promise((resolve) => setTimeout(resolve, Number(text.slice(5))))
+    else if (text.endsWith(' …')) {
+      of.write(`${text.slice(0, -2)}\r\n`)
+      for (let tries = 0; tries < 200; tries++) {
+        const info = (await control.call('INFO', 'clients')).toString('latin1')
+        if (!info.includes('blocked_clients:0')) break
+      }
+    } else await of.call(...text.split(' '))
+  }
+  const dir = (await control.call('CONFIG', 'GET', 'dir')).toString('latin1').split('\r\n')[4]
+  for (const one of clients) one?.close()
+  control.close()
+  const parts = join(dir, 'appendonlydir')
+  const increment = readdirSync(parts)
+    .filter((name) => name.endsWith('.incr.aof'))
+    .toSorted()
+    .at(-1) as string
+  const text = readFileSync(join(parts, increment), 'latin1')
+  const begin = '$5\r\nbegin\r\n$4\r\nhere\r\n'
+  return text.slice(text.lastIndexOf(begin) + begin.length)
+}
+
+/** Moments differ by what passed between the two servers. */
+const leveled = (text: string): string =>
+  text.replaceAll(/\b\d{13}\b/g, (digits) => `${Math.round(Number(digits) / 60_000)} min`).toLowerCase()
+
 describe.skipIf(oracle === null)('compat: propagation', () => {
   beforeAll(async () => {
     both = await Promise.all([
@@ -27,42 +63,6 @@ describe.skipIf(oracle === null)('compat: propagation', () => {
   afterAll(async () => {
     await Promise.all(both.map((server) => server.stop()))
   })
-
-  /** The words that the lines, run by client 0 or as `n> line` by another, leave. Lines without a reply end in `…`. */
-  async function left({ port }: ServerProcess, lines: readonly string[]): Promise<string> {
-    const clients: RawClient[] = []
-    const client = async (n: number): Promise<RawClient> => (clients[n] ??= await RawClient.open(port))
-    const control = await RawClient.open(port)
-    await control.call('FLUSHALL')
-    await control.call('SET', 'begin', 'here')
-    for (const line of lines) {
-      const [, n, text] = /^(?:(\d)> )?(.*)$/.exec(line) as unknown as [string, string | undefined, string]
-      const of = await client(Number(n ?? 0))
-      if (text.startsWith('wait ')) await new Promise((resolve) => setTimeout(resolve, Number(text.slice(5))))
-      else if (text.endsWith(' …')) {
-        of.write(`${text.slice(0, -2)}\r\n`)
-        for (let tries = 0; tries < 200; tries++) {
-          const info = (await control.call('INFO', 'clients')).toString('latin1')
-          if (!info.includes('blocked_clients:0')) break
-        }
-      } else await of.call(...text.split(' '))
-    }
-    const dir = (await control.call('CONFIG', 'GET', 'dir')).toString('latin1').split('\r\n')[4]
-    for (const one of clients) one?.close()
-    control.close()
-    const parts = join(dir, 'appendonlydir')
-    const increment = readdirSync(parts)
-      .filter((name) => name.endsWith('.incr.aof'))
-      .toSorted()
-      .at(-1) as string
-    const text = readFileSync(join(parts, increment), 'latin1')
-    const begin = '$5\r\nbegin\r\n$4\r\nhere\r\n'
-    return text.slice(text.lastIndexOf(begin) + begin.length)
-  }
-
-  /** Moments differ by what passed between the two servers. */
-  const leveled = (text: string): string =>
-    text.replaceAll(/\b\d{13}\b/g, (digits) => `${Math.round(Number(digits) / 60_000)} min`).toLowerCase()
 
   const scenes: Record<string, readonly string[]> = {
     'strings with a time to live': [
