@@ -7,6 +7,7 @@ export type { Argument, ConnectionOptions, EmbeddedConnection } from './embeddin
 export type { ClientOptions, RespiteServer } from './embedding/embedded-server.ts'
 export type { Logger } from './embedding/logger.ts'
 export type { MemorySize, ServerOptions } from './embedding/options.ts'
+export type { ServerClock } from './embedding/server-clock.ts'
 export type { Message, Subscription } from './embedding/subscription.ts'
 export { CommandError, type Reply } from './protocol/reply-reader.ts'
 

@@ -1,13 +1,16 @@
 /** A server inside this process, as createServer() hands it out: its address, calls without a socket, its end. */
 import type { Configuration } from '../config/configuration.ts'
 import type { Address } from '../network/listener.ts'
+import { ManualClock, SystemClock } from '../platform/clock.ts'
 import { type Log, silentLog } from '../platform/log.ts'
 import { SeededRandom, systemRandom } from '../platform/random.ts'
+import { ManualTimers } from '../platform/timers.ts'
 import type { Reply } from '../protocol/reply-reader.ts'
 import { Server } from '../server/server.ts'
 import { type Argument, type ConnectionOptions, EmbeddedConnection } from './embedded-connection.ts'
 import { LoggerLog } from './logger.ts'
 import { configurationOf, type ServerOptions } from './options.ts'
+import { MovedTime, ServerClock } from './server-clock.ts'
 
 /** What `new Redis(…)` of ioredis and `createClient(…)` of node-redis both understand. */
 export interface ClientOptions {
@@ -24,6 +27,8 @@ const NOWHERE: Address = { host: null, port: 0, path: null, secure: false }
 
 export class RespiteServer {
   private readonly server: Server
+  /** What time it is for the server; of a server with `clock: 'manual'` it can be moved. */
+  readonly clock: ServerClock
   private readonly configuration: Configuration
   private readonly address: Address
   private readonly connections: Set<EmbeddedConnection>
@@ -31,8 +36,14 @@ export class RespiteServer {
   private readonly callers: EmbeddedConnection[]
   private closed: boolean
 
-  private constructor(server: Server, configuration: Configuration, address: Address) {
+  private constructor(
+    server: Server,
+    configuration: Configuration,
+    address: Address,
+    moved: MovedTime | null,
+  ) {
     this.server = server
+    this.clock = new ServerClock(server.engine.clock, moved)
     this.configuration = configuration
     this.address = address
     this.connections = new Set()
@@ -44,11 +55,14 @@ export class RespiteServer {
   static async start(options: ServerOptions): Promise<RespiteServer> {
     const configuration = configurationOf(options)
     const { seed } = options
+    const time = options.clock === 'manual' ? manualTime(options) : null
     const server = new Server({
       configuration,
       log: logOf(configuration, options),
       random: seed === undefined ? systemRandom() : new SeededRandom(seed),
+      ...time,
     })
+    const moved = time === null ? null : new MovedTime(server, time.clock, time.timers)
     const { port, tlsPort } = configuration.settings
     const addresses = await server.start({
       // With a TLS port, 0 can mean what it does in redis.conf: no other.
@@ -57,7 +71,7 @@ export class RespiteServer {
       listen: options.listen !== false,
       background: options.keepAlive !== true,
     })
-    return new RespiteServer(server, configuration, addresses[0] ?? NOWHERE)
+    return new RespiteServer(server, configuration, addresses[0] ?? NOWHERE, moved)
   }
 
   /** An IP address, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or not at all. */
@@ -135,6 +149,11 @@ export class RespiteServer {
     connection.onClosed(() => void this.callers.splice(this.callers.indexOf(connection), 1))
     return connection
   }
+}
+
+function manualTime({ now }: ServerOptions): { clock: ManualClock; timers: ManualTimers } {
+  const clock = new ManualClock(Math.floor(Number(now ?? new SystemClock().now)))
+  return { clock, timers: new ManualTimers(clock, true) }
 }
 
 function logOf(configuration: Configuration, { logger }: ServerOptions): Log {

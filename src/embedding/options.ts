@@ -6,6 +6,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { Configuration } from '../config/configuration.ts'
 import type { BufferLimits, Directive, SavePoint } from '../config/directive.ts'
 import { DIRECTIVES, type DirectiveName, type DirectiveTable } from '../config/directives.ts'
+import type { Moment } from '../platform/clock.ts'
 import type { Logger } from './logger.ts'
 
 type MemoryUnit = 'b' | 'k' | 'kb' | 'm' | 'mb' | 'g' | 'gb'
@@ -48,12 +49,16 @@ export interface ServerOptions extends DirectiveOptions {
   readonly listen?: boolean | undefined
   /** True: the process stays while the server runs, as it does for a server of Node's. */
   readonly keepAlive?: boolean | undefined
+  /** 'manual': time stands still until server.clock moves it; sockets and files work all the same. */
+  readonly clock?: 'real' | 'manual' | undefined
+  /** Where manual time begins; the real time without it. */
+  readonly now?: Moment | undefined
   /** Makes chance (sampling, SPOP, RANDOMKEY) the same at every run. */
   readonly seed?: number | undefined
 }
 
 /** The options that are no directives. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive', 'seed'])
+const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive', 'seed', 'clock', 'now'])
 
 /**
  * The configuration that the options describe: Redis's defaults, but on 127.0.0.1 only and without save points. Throws

@@ -105,6 +105,18 @@ export class BackgroundSave {
     }
   }
 
+  /** When cron() may have something to do, milliseconds since the epoch; Infinity if changes have to come first. */
+  nextDue(): number {
+    const { dataset, keyspace, settings } = this
+    if (this.snapshots.current !== null || !dataset.enabled) return Number.POSITIVE_INFINITY
+    if (this.scheduled) return keyspace.clock.now
+    const waits = settings.save
+      .filter(({ changes }) => keyspace.dirty >= changes)
+      .map(({ seconds }) => seconds)
+    const due = dataset.lastSave + Math.min(...waits)
+    return 1000 * (1 + (dataset.lastSaveOk ? due : Math.max(due, this.lastTry + RETRY_SECONDS)))
+  }
+
   private done(path: string, error: Error | null, result: SnapshotResult): void {
     const { dataset, keyspace, log, startedAt } = this
     this.lastSeconds = Math.floor((keyspace.clock.now - startedAt) / 1000)

@@ -14,6 +14,9 @@ export interface Clock {
   monotonicMicros(): number
 }
 
+/** Milliseconds since the epoch, or a Date. */
+export type Moment = number | Date
+
 /** How far in microseconds the two clocks may part before epochMicros() follows the wall clock again. */
 const DRIFT_MAX = 2000
 

@@ -7,9 +7,10 @@ const RESOLUTION_MILLIS = 10
 export class LoopDelay {
   private readonly histogram: IntervalHistogram
 
-  constructor() {
+  /** `enabled` false: it measures nothing, for a server whose time is not the loop's. */
+  constructor(enabled = true) {
     this.histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MILLIS })
-    this.histogram.enable()
+    if (enabled) this.histogram.enable()
   }
 
   /** Longest stall since the last call, in microseconds; the sampling interval itself is not counted. */

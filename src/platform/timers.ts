@@ -63,6 +63,19 @@ export class SystemTimers implements Timers {
   }
 }
 
+/** What falls due beside timers, known only by whoever looks: deadlines of keys. Moments are the clock's. */
+export interface Agenda {
+  /** When run() has something to do; Infinity for never. */
+  next(): number
+  /** Does all that is due by now, so that next() is later. */
+  run(): void
+  /** Until when intervals have nothing to do, so that they need not be gone through one by one. */
+  idleUntil(): number
+}
+
+/** What a step of ManualTimers came to. */
+export type Step = 'done' | 'quiet' | 'event'
+
 interface ManualEntry {
   readonly callback: () => void
   /** When it fires, on the timers' own clock; entries due together fire in the order they were made. */
@@ -83,9 +96,14 @@ export class ManualTimers implements Timers {
   #order: number = 0
   #immediates: { callback: () => void }[] = []
   #pending: Set<ManualEntry> = new Set()
+  /** The event loop runs immediates too, as they come, so that real input and output go on while time stands still. */
+  readonly #driven: boolean
+  #running: boolean = false
+  agenda: Agenda | null = null
 
-  constructor(clock: ManualClock | null = null) {
+  constructor(clock: ManualClock | null = null, driven = false) {
     this.#clock = clock
+    this.#driven = driven
   }
 
   /** How many timeouts and intervals wait. */
@@ -95,6 +113,7 @@ export class ManualTimers implements Timers {
 
   immediate(callback: () => void): Timer {
     const entry = { callback }
+    if (!this.#running && this.#immediates.length === 0) this.#runSoon()
     this.#immediates.push(entry)
     return {
       cancel: () => {
@@ -113,7 +132,9 @@ export class ManualTimers implements Timers {
 
   #add(callback: () => void, milliseconds: number, period: number): Timer {
     // As in Node, nothing is due sooner than in 1 ms: a timeout that re-arms itself at 0 still ends advance().
-    const due = this.#now + Math.max(milliseconds, 1)
+    // Moments that others look at, too, are whole.
+    const whole = this.#driven ? Math.ceil(milliseconds) : milliseconds
+    const due = this.#now + Math.max(whole, 1)
     const entry: ManualEntry = { callback, due, order: this.#order++, period }
     this.#pending.add(entry)
     return { cancel: () => this.#pending.delete(entry) }
@@ -121,26 +142,76 @@ export class ManualTimers implements Timers {
 
   /** Runs the immediates, and those they queue, until none is left. */
   run(): void {
-    for (let count = 0; ; count++) {
-      const entry = this.#immediates.shift()
-      if (entry === undefined) return
-      if (count === IMMEDIATES_MAX) throw new Error('immediates keep queueing immediates')
-      entry.callback()
+    this.#running = true
+    try {
+      for (let count = 0; ; count++) {
+        const entry = this.#immediates.shift()
+        if (entry === undefined) return
+        if (count === IMMEDIATES_MAX) throw new Error('immediates keep queueing immediates')
+        entry.callback()
+      }
+    } finally {
+      this.#running = false
+      if (this.#immediates.length > 0) this.#runSoon()
     }
+  }
+
+  #runSoon(): void {
+    if (this.#driven) setImmediate(() => this.run())
   }
 
   /** Lets `milliseconds` pass: immediates run, then each timer at its due time, immediates again after it. */
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds
     this.run()
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#moveTo(next.due)
-      if (next.period === 0) this.#pending.delete(next)
-      else next.due += next.period
-      next.callback()
+    while (this.#step(end) !== 'done');
+  }
+
+  /**
+   * The same in steps, between which others can do their part: goes on to the next thing that is due, but not beyond
+   * the clock's moment `end`, and does it. An 'event' may have made others busy; 'done' is when there is nothing more.
+   */
+  step(end: number): Step {
+    return this.#step(this.#momentOf(end))
+  }
+
+  #step(end: number): Step {
+    const due = this.agenda === null ? Number.POSITIVE_INFINITY : this.#momentOf(this.agenda.next())
+    this.#skipIdle(Math.min(end, due))
+    const next = this.#next(end)
+    if (due <= end && (next === undefined || due <= next.due)) {
+      this.#moveTo(due)
+      this.agenda?.run()
       this.run()
+      return 'event'
     }
-    this.#moveTo(end)
+    if (next === undefined) {
+      this.#moveTo(end)
+      return 'done'
+    }
+    this.#moveTo(next.due)
+    if (next.period === 0) this.#pending.delete(next)
+    else next.due += next.period
+    next.callback()
+    const quiet = next.period > 0 && this.#immediates.length === 0
+    this.run()
+    return quiet ? 'quiet' : 'event'
+  }
+
+  /** A moment of the clock on the timers' own scale. */
+  #momentOf(moment: number): number {
+    return this.#now + moment - (this.#clock?.now ?? this.#now)
+  }
+
+  /** Leaves out the turns of intervals that would find nothing to do before `end` or the next timeout. */
+  #skipIdle(end: number): void {
+    if (this.agenda === null) return
+    let until = Math.min(end, this.#momentOf(this.agenda.idleUntil()))
+    for (const { period, due } of this.#pending) if (period === 0) until = Math.min(until, due)
+    for (const entry of this.#pending) {
+      const { period, due } = entry
+      if (period > 0 && due < until) entry.due += Math.floor((until - due) / period) * period
+    }
   }
 
   #next(end: number): ManualEntry | undefined {

@@ -60,6 +60,21 @@ export class Cron {
     this.sliceTimer = null
   }
 
+  /** When it may have something to do, milliseconds since the epoch, but for expired keys; Infinity if only then. */
+  idleUntil(): number {
+    const { keyspace, clock, settings, backgroundSave, clients, aof } = this.engine
+    const { now } = clock
+    const { lazyFree, defragmentation } = keyspace
+    if (lazyFree.pending || defragmentation.isRunning || keyspace.loading) return now
+    let until = backgroundSave.nextDue()
+    if (settings.appendonly || aof.busy || settings.activedefrag) until = Math.min(until, now + SECOND_MILLIS)
+    if (settings.timeout === 0) return until
+    for (const { lastInteraction } of clients.values()) {
+      until = Math.min(until, Math.max(now, lastInteraction + settings.timeout * 1000 + 1))
+    }
+    return until
+  }
+
   private tick(): void {
     const { aof, backgroundSave, diskErrors, cronPaused, keyspace } = this.engine
     aof.cron()

@@ -68,7 +68,7 @@ export class Server {
       halt: (error) => this.fail(error),
     })
     this.listener = new Listener(this.engine)
-    this.loopDelay = new LoopDelay()
+    this.loopDelay = new LoopDelay(parts.timers === undefined)
     this.cron = new Cron(this.engine, this.loopDelay, () => this.listener.closeIdle())
     // Listening anew is asynchronous and may fail, and CONFIG SET has to answer at once.
     for (const name of ['port', 'tlsPort', 'bind'] as const) {
@@ -169,6 +169,11 @@ export class Server {
     else if (await dataset.load())
       engine.log.notice('There is no append only file yet: it begins with what was loaded.')
     aof.start()
+  }
+
+  /** Until when, milliseconds since the epoch, nothing falls due by itself but timeouts and deadlines of keys. */
+  idleUntil(): number {
+    return this.cron.idleUntil()
   }
 
   /** The dataset is not there yet, or not all of it. */

@@ -74,6 +74,76 @@ describe('ManualTimers', () => {
   })
 })
 
+describe('ManualTimers with an agenda', () => {
+  test('what falls due beside timers comes in its turn, and idle turns of intervals are left out', () => {
+    const clock = new ManualClock(1000)
+    const timers = new ManualTimers(clock)
+    const fired: string[] = []
+    const note = (name: string): void => void fired.push(`${name}@${clock.now}`)
+    const moments = [1250, 1500]
+    timers.agenda = {
+      next: () => moments[0] ?? Number.POSITIVE_INFINITY,
+      run: () => {
+        note('due')
+        moments.shift()
+      },
+      idleUntil: () => 1400,
+    }
+    timers.interval(() => note('tick'), 100)
+    timers.timeout(() => note('late'), 550)
+    timers.advance(600)
+    expect(fired).toEqual([
+      'tick@1200',
+      'due@1250',
+      'tick@1400',
+      'due@1500',
+      'tick@1500',
+      'late@1550',
+      'tick@1600',
+    ])
+    expect(clock.now).toBe(1600)
+  })
+
+  test('a day of an idle interval is a few steps', () => {
+    const clock = new ManualClock(0)
+    const timers = new ManualTimers(clock)
+    timers.agenda = { next: () => Infinity, run: () => {}, idleUntil: () => Infinity }
+    let ticks = 0
+    timers.interval(() => ticks++, 100)
+    timers.advance(86_400_000)
+    expect([ticks, clock.now]).toEqual([1, 86_400_000])
+    timers.advance(99)
+    expect(ticks).toBe(1)
+    timers.advance(1)
+    expect(ticks).toBe(2)
+  })
+
+  test('steps tell what they came to', () => {
+    const clock = new ManualClock(0)
+    const timers = new ManualTimers(clock)
+    timers.interval(() => {}, 10)
+    timers.timeout(() => {}, 15)
+    expect([timers.step(18), timers.step(18), timers.step(18), clock.now]).toEqual([
+      'quiet',
+      'event',
+      'done',
+      18,
+    ])
+  })
+
+  test('the event loop runs immediates of driven ones', async () => {
+    const timers = new ManualTimers(null, true)
+    const ran: string[] = []
+    timers.immediate(() => {
+      ran.push('first')
+      timers.immediate(() => ran.push('second'))
+    })
+    expect(ran).toEqual([])
+    await new Promise(setImmediate)
+    expect(ran).toEqual(['first', 'second'])
+  })
+})
+
 describe('SystemTimers', () => {
   test('run and can be cancelled', async () => {
     const timers: Timers = new SystemTimers()
