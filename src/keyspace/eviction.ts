@@ -52,6 +52,8 @@ const CHECKS = 256
 const GROWTH = 256 * 1024
 /** Evictions that samples are drawn for at once, so that their reads wait for memory together; of a pool of 16. */
 const ROUNDS = 4
+/** About as many keys as a bucket has. */
+const STRIDE = 6
 /** Keys the random policies draw at once. */
 const DRAWN = 8
 
@@ -281,12 +283,15 @@ export class Eviction {
     else this.sampler.fromBuckets(db.index, samples)
     if (this.scores.length < found.length) this.scores = new Float64Array(found.items.length)
     this.scoreFound()
-    for (let i = 0; i < found.length; i++) {
-      const score = this.scores[i]
-      if (!pool.wants(score)) continue
-      const address = found.items[i]
-      const hash = found.hashes[i] === 0 ? db.at(address, this.entry).hash : found.hashes[i]
-      pool.add(db, address, hash, score)
+    // Among equal scores the first seen gets into the pool: not all of one bucket, for apart()'s reason.
+    for (let first = 0; first < STRIDE; first++) {
+      for (let i = first; i < found.length; i += STRIDE) {
+        const score = this.scores[i]
+        if (!pool.wants(score)) continue
+        const address = found.items[i]
+        const hash = found.hashes[i] === 0 ? db.at(address, this.entry).hash : found.hashes[i]
+        pool.add(db, address, hash, score)
+      }
     }
   }
 
