@@ -352,7 +352,7 @@ describe('a snapshot', () => {
 
   test('of values as long as they come', () => {
     const s = server()
-    s.call('SETRANGE', 's', '3000000', 'end')
+    s.call('SETRANGE', 's', '900000', 'end')
     s.call('RPUSH', 'l', 'x'.repeat(200_000), 'a', 'y'.repeat(70_000), 'b')
     for (let i = 0; i < 30; i++) s.call('RPUSH', 'm', ...Array.from({ length: 1000 }, (_, n) => `${i}:${n}`))
     for (const version of ['6', '8', '10']) {
