@@ -8,6 +8,7 @@ export type { ClientOptions, RespiteServer } from './embedding/embedded-server.t
 export type { Logger } from './embedding/logger.ts'
 export type { MemorySize, ServerOptions } from './embedding/options.ts'
 export type { ServerClock } from './embedding/server-clock.ts'
+export type { KeyDetails, KeyOptions } from './embedding/server-data.ts'
 export type { Message, Subscription } from './embedding/subscription.ts'
 export { CommandError, type Reply } from './protocol/reply-reader.ts'
 

@@ -3,6 +3,7 @@
  * when it runs is decided where every other client's is.
  */
 import type { Engine } from '../engine/engine.ts'
+import { GATE_ACL, GATE_AUTH } from '../engine/gates.ts'
 import { LocalConnection } from '../network/local-connection.ts'
 import { CommandError, type Reply, ReplyReader } from '../protocol/reply-reader.ts'
 import { Subscription } from './subscription.ts'
@@ -15,6 +16,8 @@ export interface ConnectionOptions {
   readonly buffers?: boolean | undefined
   /** False: where a password is required, the client has to AUTH itself as any other. */
   readonly authenticate?: boolean | undefined
+  /** No user's rules hold for it: for what the server's owner does, whoever the default user may be. */
+  readonly privileged?: boolean | undefined
 }
 
 /** A push as it comes: its kind ('message', 'invalidate', …) and what belongs to it. */
@@ -41,6 +44,7 @@ export class EmbeddedConnection {
     this.closings = new Set()
     const { requirepass } = engine.settings
     if (requirepass !== '' && options.authenticate !== false) this.local.call('AUTH', requirepass)
+    if (options.privileged === true) this.local.client.gates &= ~(GATE_AUTH | GATE_ACL)
     this.local.client.reply.resp = 3
     this.local.onOutput = () => this.deliver()
     this.local.onClosed = () => this.deliver()

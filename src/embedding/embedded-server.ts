@@ -9,8 +9,9 @@ import type { Reply } from '../protocol/reply-reader.ts'
 import { Server } from '../server/server.ts'
 import { type Argument, type ConnectionOptions, EmbeddedConnection } from './embedded-connection.ts'
 import { LoggerLog } from './logger.ts'
-import { configurationOf, type ServerOptions } from './options.ts'
+import { configurationOf, inheritSettings, optionsElsewhere, type ServerOptions } from './options.ts'
 import { MovedTime, ServerClock } from './server-clock.ts'
+import { type KeyDetails, type KeyOptions, ServerData } from './server-data.ts'
 
 /** What `new Redis(…)` of ioredis and `createClient(…)` of node-redis both understand. */
 export interface ClientOptions {
@@ -26,6 +27,7 @@ export interface ClientOptions {
 const NOWHERE: Address = { host: null, port: 0, path: null, secure: false }
 
 export class RespiteServer {
+  private readonly options: ServerOptions
   private readonly server: Server
   /** What time it is for the server; of a server with `clock: 'manual'` it can be moved. */
   readonly clock: ServerClock
@@ -34,15 +36,21 @@ export class RespiteServer {
   private readonly connections: Set<EmbeddedConnection>
   /** Those of call(): the first for nearly all, others while it waits for a blocking command. */
   private readonly callers: EmbeddedConnection[]
+  private readonly moved: MovedTime | null
+  private readonly data: ServerData
   private closed: boolean
 
   private constructor(
+    options: ServerOptions,
     server: Server,
     configuration: Configuration,
     address: Address,
     moved: MovedTime | null,
   ) {
+    this.options = options
     this.server = server
+    this.moved = moved
+    this.data = new ServerData(server.engine)
     this.clock = new ServerClock(server.engine.clock, moved)
     this.configuration = configuration
     this.address = address
@@ -52,8 +60,10 @@ export class RespiteServer {
   }
 
   /** What createServer() does. */
-  static async start(options: ServerOptions): Promise<RespiteServer> {
-    const configuration = configurationOf(options)
+  static async start(
+    options: ServerOptions,
+    configuration: Configuration = configurationOf(options),
+  ): Promise<RespiteServer> {
     const { seed } = options
     const time = options.clock === 'manual' ? manualTime(options) : null
     const server = new Server({
@@ -71,7 +81,7 @@ export class RespiteServer {
       listen: options.listen !== false,
       background: options.keepAlive !== true,
     })
-    return new RespiteServer(server, configuration, addresses[0] ?? NOWHERE, moved)
+    return new RespiteServer(options, server, configuration, addresses[0] ?? NOWHERE, moved)
   }
 
   /** An IP address, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or not at all. */
@@ -126,6 +136,50 @@ export class RespiteServer {
   /** call() with Buffers for strings. */
   callBuffer<T = Reply>(command: string, ...args: readonly Argument[]): Promise<T> {
     return this.caller().callBuffer<T>(command, ...args)
+  }
+
+  /** All data as the bytes of an RDB file, as SAVE would write it. */
+  snapshot(): Buffer {
+    return this.data.snapshot()
+  }
+
+  /**
+   * Replaces all data by that of an RDB file: a snapshot() of this or another server, or a dump.rdb of Redis. Rejects
+   * with an Error that says what is wrong with the bytes; then the data are as they were.
+   */
+  async restore(bytes: Uint8Array): Promise<void> {
+    this.data.restore(bytes, false)
+    this.moved?.dataReplaced()
+  }
+
+  /** Removes all data; FLUSHALL. */
+  async flush(): Promise<void> {
+    const connection = this.connection({ privileged: true })
+    await connection.call('FLUSHALL').finally(() => connection.close())
+  }
+
+  /**
+   * Starts a server of its own with the same data, settings and time, that listens on a free port and keeps nothing on
+   * disk. Users other than the default one are not taken over.
+   */
+  async fork(): Promise<RespiteServer> {
+    const bytes = this.snapshot()
+    const options = { ...optionsElsewhere(this.options), now: this.clock.now }
+    const configuration = configurationOf(options)
+    inheritSettings(configuration, this.configuration)
+    const fork = await RespiteServer.start(options, configuration)
+    fork.data.restore(bytes, true)
+    return fork
+  }
+
+  /** The names of all keys, or of those that match a pattern, sorted. Looking leaves no trace: no hit, no access. */
+  keys(pattern = '*', options: KeyOptions = {}): string[] {
+    return this.data.keys(pattern, options)
+  }
+
+  /** What is under a key, null where there is none. Looking leaves no trace either. */
+  inspect(key: string | Uint8Array, options: KeyOptions = {}): KeyDetails | null {
+    return this.data.inspect(key, options)
   }
 
   /** Closes every connection and stops listening. It does not save; SAVE does. Safe to call twice. */

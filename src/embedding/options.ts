@@ -5,7 +5,8 @@
 import { ConfigError } from '../config/config-error.ts'
 import { Configuration } from '../config/configuration.ts'
 import type { BufferLimits, Directive, SavePoint } from '../config/directive.ts'
-import { DIRECTIVES, type DirectiveName, type DirectiveTable } from '../config/directives.ts'
+import { wordsOf } from '../config/directive-values.ts'
+import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName, type DirectiveTable } from '../config/directives.ts'
 import type { Moment } from '../platform/clock.ts'
 import type { Logger } from './logger.ts'
 
@@ -75,6 +76,33 @@ export function configurationOf(options: ServerOptions): Configuration {
     throw new ConfigError('appendonly: there is nowhere to write, since no dir is given')
   }
   return new Configuration(given)
+}
+
+/** Where a server is found and what it keeps on disk, which no two servers share. */
+const OWN_PLACES: readonly DirectiveName[] = [
+  'port',
+  'tls-port',
+  'unixsocket',
+  'metrics-port',
+  'dir',
+  'appendonly',
+  'aclfile',
+  'logfile',
+  'pidfile',
+]
+
+/** The options of a server like one that was started with `options`, in a place of its own. */
+export function optionsElsewhere(options: ServerOptions): ServerOptions {
+  return { ...options, ...Object.fromEntries(OWN_PLACES.map((name) => [name, undefined])) }
+}
+
+/** Has `configuration` say what `model` says now, but for places. No server may be using it yet. */
+export function inheritSettings(configuration: Configuration, model: Configuration): void {
+  for (const name of DIRECTIVE_NAMES) {
+    const text = model.text(name)
+    if (OWN_PLACES.includes(name) || configuration.text(name) === text) continue
+    configuration.load(name, wordsOf(DIRECTIVES[name], text), false)
+  }
 }
 
 /** The value as redis.conf states it. What is no value of the row's stays for its parser to refuse. */

@@ -105,6 +105,11 @@ export class MovedTime implements Agenda {
     this.clock.set(moment)
   }
 
+  /** The data was replaced. */
+  dataReplaced(): void {
+    this.deadlines.forget()
+  }
+
   next(): number {
     const { expireCycle, cronPaused, keyspace } = this.engine
     if (!expireCycle.enabled || cronPaused || keyspace.loading) return Number.POSITIVE_INFINITY

@@ -37,6 +37,11 @@ export class DeadlineOrder {
   /** Deadlines later than `horizon`, milliseconds since the epoch, are of no interest. */
   look(horizon: number): void {
     this.horizon = horizon
+    this.forget()
+  }
+
+  /** The data was replaced. */
+  forget(): void {
     this.state = ''
   }
 
