@@ -7,7 +7,7 @@ import { EventEmitter, once } from 'node:events'
 import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type CommandLine, parseCommandLine } from './config/command-line.ts'
-import { ConfigError, STANDARD_INPUT } from './config/config-error.ts'
+import { ConfigError } from './config/config-error.ts'
 import { ConfigLoader } from './config/config-file.ts'
 import { Configuration } from './config/configuration.ts'
 import type { Settings } from './config/settings.ts'
@@ -23,6 +23,8 @@ export type StopSignal = 'SIGTERM' | 'SIGINT'
 export interface RunningServer {
   /** Begins an orderly shutdown; `closed` tells when it is done. False when it can't, and goes on. */
   shutdown(signal: StopSignal): boolean
+  /** Loads configuration, users and certificates again; the log tells what came of it. */
+  reload(): void
   /** It loads its dataset and serves nobody yet. */
   readonly loading: boolean
   /** Lines for the log about an error that nobody caught. */
@@ -43,6 +45,8 @@ export interface Terminal {
   readAnswer(): Promise<string>
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
+  /** SIGHUP. Returns what ends the listening. */
+  onHangUp(listener: () => void): () => void
   /** An error was thrown that nobody caught, or a promise was rejected; nothing can be relied on any more. */
   onCrash(listener: (error: unknown) => void): () => void
   setTitle(title: string): void
@@ -114,12 +118,12 @@ async function checkAll(configuration: Configuration): Promise<void> {
 
 /** In this order, so that the command line wins over standard input and that over the file. */
 function load(commandLine: CommandLine, loader: ConfigLoader, terminal: Terminal): void {
-  if (commandLine.configFile !== null) loader.file(commandLine.configFile)
-  if (commandLine.standardInput) loader.text(terminal.readStandardInput(), STANDARD_INPUT)
-  for (const { words, text } of commandLine.directives) {
-    loader.directive(words, { origin: 'the command line', line: 0, text })
-  }
-  loader.finish()
+  const { configFile, standardInput, directives } = commandLine
+  loader.source({
+    file: configFile,
+    standardInput: standardInput ? terminal.readStandardInput() : null,
+    directives,
+  })
 }
 
 function checkLogFile(configuration: Configuration): void {
@@ -168,6 +172,10 @@ async function run(
   }
   const pidFile = writePidFile(configuration, log, terminal.pid)
   const stopListening = listenForSignals(running, log, terminal)
+  const stopReloading = terminal.onHangUp(() => {
+    log.notice('Received SIGHUP: reloading configuration, users and certificates')
+    running.reload()
+  })
   const stopWatching = terminal.onCrash((error) => {
     for (const line of running.crashReport(error)) log.warning(line)
     terminal.exit(1)
@@ -179,6 +187,7 @@ async function run(
     return failed(log, terminal, settings, error)
   } finally {
     stopListening()
+    stopReloading()
     stopWatching()
     if (pidFile !== '') rmSync(pidFile, { force: true })
   }
@@ -332,6 +341,10 @@ export function processTerminal(): Terminal {
         process.off('SIGINT', listener)
       }
     },
+    onHangUp: (listener) => {
+      process.on('SIGHUP', listener)
+      return () => process.off('SIGHUP', listener)
+    },
     onCrash: (listener) => {
       process.on('uncaughtException', listener)
       return () => process.off('uncaughtException', listener)
@@ -360,6 +373,7 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   return {
     shutdown: () => server.shutdown(),
     crashReport: (error) => server.crashReport(error),
+    reload: () => server.reload(),
     get loading(): boolean {
       return server.loading
     },

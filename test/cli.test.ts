@@ -18,6 +18,7 @@ class FakeTerminal implements Terminal {
   errors = ''
   title = ''
   crash: (error: unknown) => void = nothing
+  hangUp: () => void = nothing
   input = ''
   exits: number[] = []
   listeners = new Set<(signal: StopSignal) => void>()
@@ -33,6 +34,10 @@ class FakeTerminal implements Terminal {
   onCrash = (listener: (error: unknown) => void): (() => void) => {
     this.crash = listener
     return () => (this.crash = nothing)
+  }
+  onHangUp = (listener: () => void): (() => void) => {
+    this.hangUp = listener
+    return () => (this.hangUp = nothing)
   }
   setTitle = (title: string): void => void (this.title = title)
   exit = (code: number): void => void this.exits.push(code)
@@ -59,9 +64,12 @@ function fakeServer(refusals = 0): {
   start: (configuration: Configuration) => Promise<RunningServer>
   ready: Promise<Configuration>
   stopped: StopSignal[]
+  /** Counts reloads. */
+  reloads: { count: number }
   end: (error?: Error) => void
 } {
   const stopped: StopSignal[] = []
+  const reloads = { count: 0 }
   let end: (error?: Error) => void = nothing
   let started: (configuration: Configuration) => void = nothing
   const closed = new Promise<void>((resolve, reject) => {
@@ -76,10 +84,11 @@ function fakeServer(refusals = 0): {
       loading: false,
       shutdown: (signal) => stopped.push(signal) > refusals,
       crashReport: (error) => ['crashed', String(error)],
+      reload: () => void reloads.count++,
       closed,
     })
   }
-  return { start, ready, stopped, end }
+  return { start, ready, stopped, reloads, end }
 }
 
 const neverStarts = (): Promise<RunningServer> => Promise.reject(new Error('it was started'))
@@ -254,6 +263,21 @@ describe('main', () => {
     expect(server.stopped).toEqual(['SIGTERM', 'SIGTERM'])
     server.end()
     expect(await done).toBe(0)
+  })
+
+  test('SIGHUP loads files again, as often as it comes', async () => {
+    const terminal = new FakeTerminal()
+    const server = fakeServer()
+    const exit = main(['--set-proc-title', 'no'], terminal, server.start)
+    await server.ready
+    await Promise.resolve()
+    terminal.hangUp()
+    terminal.hangUp()
+    expect(server.reloads.count).toBe(2)
+    expect(terminal.lines.at(-1)).toBe('M * Received SIGHUP: reloading configuration, users and certificates')
+    server.end()
+    expect(await exit).toBe(0)
+    expect(terminal.hangUp).toBe(nothing)
   })
 
   test('a crash is reported in the log, whose format can change while it runs', async () => {

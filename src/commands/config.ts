@@ -85,7 +85,7 @@ function resetstat(client: Client): void {
 
 /** CONFIG REWRITE: the configuration file states what is in force. Its permissions stay, and links to it. */
 function rewrite(client: Client): void {
-  const { configuration, acl, log } = client.engine
+  const { configuration, acl, artifacts, log } = client.engine
   if (configuration.file === '') throw NO_CONFIG_FILE
   try {
     const path = existsSync(configuration.file) ? realpathSync(configuration.file) : configuration.file
@@ -102,6 +102,8 @@ function rewrite(client: Client): void {
     log.warning(`CONFIG REWRITE failed: ${reason}`)
     throw err(`Rewriting config file: ${reason}`)
   }
+  const { configuration: onDisk, fault } = artifacts.readConfig()
+  if (fault === null) artifacts.configLoaded(onDisk)
   log.notice('CONFIG REWRITE executed with success.')
   client.reply.ok()
 }

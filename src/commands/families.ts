@@ -25,6 +25,7 @@ import { monitorCommands } from './monitor.ts'
 import { objectCommands } from './object.ts'
 import { persistenceCommands } from './persistence.ts'
 import { pubsubCommands } from './pubsub.ts'
+import { reloadCommands } from './reload.ts'
 import { scanCommands } from './scan.ts'
 import { serverCommands } from './server.ts'
 import { slowlogCommands } from './slowlog.ts'
@@ -41,6 +42,7 @@ export const families: readonly Family[] = [
   appendOnlyCommands,
   commandCommands,
   configCommands,
+  reloadCommands,
   infoCommands,
   debugCommands,
   memoryCommands,

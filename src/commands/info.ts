@@ -27,6 +27,7 @@ import {
   statsFields,
 } from './info-stats.ts'
 import { snapshotFields } from './persistence.ts'
+import { artifactFields } from './reload.ts'
 
 interface Section {
   readonly title: string
@@ -49,6 +50,7 @@ const SECTIONS: readonly Section[] = [
   { title: 'Latencystats', byDefault: false, fields: latencyFields },
   { title: 'Cluster', byDefault: true, fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', byDefault: true, fields: keyspace },
+  { title: 'Artifacts', byDefault: false, fields: artifactFields },
   { title: 'Respite', byDefault: true, fields: respite },
 ]
 

@@ -2,11 +2,12 @@
  * Loads redis.conf text, from files, standard input and the command line, into a Configuration. The line
  * syntax, `include`, and the lines that are not directives of CONFIG stand here.
  */
+import { createHash, type Hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TextDecoder } from 'node:util'
-import { ConfigError, type ConfigPlace } from './config-error.ts'
-import type { Configuration } from './configuration.ts'
+import { ConfigError, type ConfigPlace, STANDARD_INPUT } from './config-error.ts'
+import type { ConfigSource, Configuration } from './configuration.ts'
 import { type DirectiveName, findDirective, RETIRED_DIRECTIVES } from './directives.ts'
 import { includePaths } from './include-paths.ts'
 import { splitArguments } from './split-args.ts'
@@ -30,6 +31,7 @@ export class ConfigLoader {
   readonly warnings: string[] = []
   /** Where each directive was given last. */
   readonly #places: Map<DirectiveName, ConfigPlace> = new Map()
+  readonly #hash: Hash = createHash('sha256')
   #depth: number = 0
   #sawSave: boolean = false
 
@@ -37,11 +39,23 @@ export class ConfigLoader {
     this.configuration = configuration
   }
 
+  /** Takes everything from there, and finishes; throws ConfigError. */
+  source(source: ConfigSource): void {
+    this.configuration.source = source
+    if (source.file !== null) this.file(source.file)
+    if (source.standardInput !== null) this.text(source.standardInput, STANDARD_INPUT)
+    for (const { words, text } of source.directives) {
+      this.directive(words, { origin: 'the command line', line: 0, text })
+    }
+    this.finish()
+  }
+
   /** Takes the file at `path`, from the process's directory if relative; throws ConfigError. */
   file(path: string): void {
     const absolute = resolve(path)
     this.configuration.file = absolute
-    this.text(readConfigFile(absolute, null), absolute)
+    this.configuration.source ??= { file: path, standardInput: null, directives: [] }
+    this.text(this.#read(absolute, null), absolute)
   }
 
   /** Takes the lines of `bytes`; `origin` is what errors call their source. Throws ConfigError. */
@@ -112,13 +126,20 @@ export class ConfigLoader {
     return refused
   }
 
+  #read(path: string, place: ConfigPlace | null): Uint8Array {
+    const bytes = readConfigFile(path, place)
+    this.#hash.update(`${path}\0${bytes.length}\0`).update(bytes)
+    this.configuration.identity = this.#hash.copy().digest('hex')
+    return bytes
+  }
+
   #include(pattern: string, place: ConfigPlace): void {
     if (this.#depth === INCLUDE_DEPTH_MAX) {
       throw new ConfigError(`Files include each other more than ${INCLUDE_DEPTH_MAX} levels deep`, place)
     }
     this.#depth++
     for (const path of includePaths(pattern, this.configuration.settings.dir)) {
-      this.text(readConfigFile(path, place), path)
+      this.text(this.#read(path, place), path)
     }
     this.#depth--
   }

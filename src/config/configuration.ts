@@ -31,6 +31,16 @@ export interface UserLine {
   readonly place: ConfigPlace
 }
 
+/** Where directives come from, in the order in which they are taken: at start, and again when it is reloaded. */
+export interface ConfigSource {
+  /** Null for none. */
+  readonly file: string | null
+  /** What standard input said; null where it was not asked. */
+  readonly standardInput: Uint8Array | null
+  /** Those of the command line: words, and how they were written. */
+  readonly directives: readonly { readonly words: readonly string[]; readonly text: string }[]
+}
+
 /** One directive of a CONFIG SET, checked and not yet in force. */
 interface Change {
   readonly given: string
@@ -76,6 +86,10 @@ export class Configuration {
   readonly settings: Settings
   /** The file it was started with, as an absolute path; '' without one. */
   file: string = ''
+  /** Null for one that was not loaded from anywhere. */
+  source: ConfigSource | null = null
+  /** SHA-256 of the files it was loaded from, with those they include; '' without any. */
+  identity: string = ''
   /** What only the file says and CONFIG does not know, in the order of the lines. */
   readonly renames: Rename[] = []
   readonly users: UserLine[] = []
@@ -193,6 +207,27 @@ export class Configuration {
       }
     }
     this.#apply([...changes.values()].filter(differs))
+  }
+
+  /** Takes the values that `names` have in `other`, all or none; throws ConfigError when one is refused. */
+  adopt(other: Configuration, names: readonly DirectiveName[]): void {
+    const changes = names.map((name) => ({
+      given: name,
+      name,
+      parsed: { value: other.settings[settingName(name)], text: other.text(name) },
+      before: { value: this.settings[settingName(name)], text: this.text(name) },
+    }))
+    this.#apply(changes.filter(differs))
+  }
+
+  /** The same values, users and renames in a configuration that nobody changes. */
+  copy(): Configuration {
+    const copy = new Configuration()
+    copy.adopt(this, DIRECTIVE_NAMES)
+    copy.renames.push(...this.renames)
+    copy.users.push(...this.users)
+    copy.identity = this.identity
+    return copy
   }
 
   /** Has `listener` told of every change of `name` by CONFIG SET. Returns what ends that. */

@@ -16,6 +16,14 @@ export const respiteDirectives = {
     default: 'legacy',
     support: 'supported',
   },
+  // Seconds between looks at whether the files are still what is in effect; 0 for none.
+  'self-check-interval': { type: 'integer', default: '600', support: 'supported' },
+  'self-check-action': {
+    type: 'enum',
+    values: ['report', 'reload'],
+    default: 'report',
+    support: 'supported',
+  },
   'metrics-port': { type: 'integer', max: 65535, default: '0', support: 'supported', fixed: true },
   'metrics-bind': { type: 'addresses', default: '127.0.0.1 -::1', support: 'supported', fixed: true },
 } as const

@@ -18,6 +18,7 @@ import type { Log } from '../platform/log.ts'
 import type { Random } from '../platform/random.ts'
 import type { Timers } from '../platform/timers.ts'
 import { AccessList } from './acl/access-list.ts'
+import { Artifacts } from './artifacts/artifacts.ts'
 import { Blocking } from './blocking.ts'
 import { Client, type Link } from './client.ts'
 import { ClientEviction } from './client-eviction.ts'
@@ -82,6 +83,7 @@ export class Engine {
   readonly watches: Watches
   readonly commands: CommandTable
   readonly acl: AccessList
+  readonly artifacts: Artifacts
   readonly slowLog: SlowLog
   readonly dispatcher: Dispatcher
   readonly turn: Turn
@@ -170,6 +172,7 @@ export class Engine {
     this.memoryLimit = new MemoryLimit(this)
     this.clientEviction = new ClientEviction(this)
     this.acl = new AccessList(this)
+    this.artifacts = new Artifacts(this)
     this.diskErrors = new DiskErrors(this)
     this.turn.beforeReplies.push(() => this.aof.writer.flush())
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)

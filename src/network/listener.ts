@@ -42,7 +42,7 @@ export class Listener {
   /** Those that speak TLS. */
   private readonly secure: WeakSet<Server>
   private readonly connections: Set<Connection>
-  private readonly tls: TlsFront
+  readonly tls: TlsFront
   /** Neither the listening sockets nor the connections keep the process alive. */
   private background: boolean
 

@@ -12,6 +12,8 @@ import { resolve } from 'node:path'
 import { createServer, type SecureVersion, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
+import { fileIdentity, identityOf } from '../engine/artifacts/artifact.ts'
+import type { TlsFiles, TlsIdentities } from '../engine/artifacts/tls-files.ts'
 import { parseTime } from '../platform/clock.ts'
 
 /** A peer that has not finished its handshake after this long is cut off, milliseconds. */
@@ -51,9 +53,17 @@ export interface CertificateInUse {
   readonly validTo: number
 }
 
-export class TlsFront {
+/** A configuration that could be put to use. */
+interface Prepared {
+  readonly options: TlsOptions
+  readonly certificate: CertificateInUse
+  readonly server: Server
+}
+
+export class TlsFront implements TlsFiles {
   /** Null before the first configure() that succeeded. */
   certificate: CertificateInUse | null
+  loaded: TlsFiles['loaded']
   private readonly settings: Settings
   private readonly established: (socket: TLSSocket) => void
   private server: Server | null
@@ -63,6 +73,7 @@ export class TlsFront {
   /** `established` is given each socket whose handshake has succeeded and whose peer may come in. */
   constructor(settings: Settings, established: (socket: TLSSocket) => void) {
     this.certificate = null
+    this.loaded = null
     this.settings = settings
     this.established = established
     this.server = null
@@ -79,7 +90,31 @@ export class TlsFront {
    * everything stays as it was. `now` is milliseconds since the epoch: what has expired is no replacement.
    */
   configure(now: number): string | null {
-    const { settings } = this
+    const prepared = this.prepare(this.settings, now)
+    if (typeof prepared === 'string') return prepared
+    const { options, certificate } = prepared
+    this.server = prepared.server
+    this.certificate = certificate
+    this.loaded = { identities: identitiesOf(options), at: now }
+    return null
+  }
+
+  /** Why configure() would refuse what these settings name; null when it would not. */
+  check(settings: Settings, now: number): string | null {
+    const prepared = this.prepare(settings, now)
+    return typeof prepared === 'string' ? prepared : null
+  }
+
+  onDisk(settings: Settings): TlsIdentities {
+    const { dir, tlsCertFile, tlsKeyFile } = settings
+    let ca: string | null = null
+    try {
+      ca = joinedIdentity(authorities(settings))
+    } catch {}
+    return { cert: fileIdentity(resolve(dir, tlsCertFile)), key: fileIdentity(resolve(dir, tlsKeyFile)), ca }
+  }
+
+  private prepare(settings: Settings, now: number): Prepared | string {
     const missing = missingSetting(settings)
     if (missing !== null) return missing
     try {
@@ -91,9 +126,7 @@ export class TlsFront {
       const server = createServer(options, (socket) => this.secured(socket))
       // The peer is gone, or spoke no TLS, or not to us: its socket is closed by then.
       server.on('tlsClientError', (_error, socket) => socket.destroy())
-      this.server = server
-      this.certificate = certificate
-      return null
+      return { options, certificate, server }
     } catch (error) {
       return faultOf(error)
     }
@@ -213,6 +246,18 @@ function ciphersOf({ tlsCiphers, tlsCiphersuites }: Settings): string {
   const suites = tlsCiphersuites || defaults.filter((name) => name.startsWith('TLS_')).join(':')
   const older = tlsCiphers || defaults.filter((name) => !name.startsWith('TLS_')).join(':')
   return `${suites}:${older}`
+}
+
+function identitiesOf({ cert, key, ca }: TlsOptions): TlsIdentities {
+  return {
+    cert: identityOf(cert as Buffer),
+    key: identityOf(key as Buffer),
+    ca: joinedIdentity((ca ?? []) as Buffer[]),
+  }
+}
+
+function joinedIdentity(files: readonly Buffer[]): string {
+  return files.length === 0 ? '' : identityOf(Buffer.concat(files))
 }
 
 /** The server's own certificate comes first in its file. */

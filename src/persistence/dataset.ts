@@ -12,7 +12,7 @@ import { DatasetWriter } from './dataset-writer.ts'
 import type { FileClaims } from './file-claims.ts'
 import { LoadProgress } from './load-progress.ts'
 import { RdbEncoder } from './rdb-encoder.ts'
-import { replaceFile } from './rdb-file.ts'
+import { rdbIdentity, replaceFile } from './rdb-file.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
 
 export class Dataset {
@@ -31,6 +31,10 @@ export class Dataset {
   enabled: boolean
   /** What this server has to itself; null where nobody else can be (tests without a server). */
   claims: FileClaims | null
+  /** rdbIdentity() of the file when it was last loaded or saved; null before. */
+  identity: string | null
+  /** Milliseconds since the epoch of that. */
+  identifiedAt: number
   /** Called when `lastSaveOk` may have changed. */
   onStatus: (() => void) | null
   private readonly keyspace: Keyspace
@@ -47,6 +51,8 @@ export class Dataset {
     this.loading = null
     this.enabled = true
     this.claims = null
+    this.identity = null
+    this.identifiedAt = 0
     this.onStatus = null
     this.keyspace = keyspace
     this.configuration = configuration
@@ -89,6 +95,7 @@ export class Dataset {
   saved(): void {
     this.lastSave = Math.floor(this.keyspace.clock.now / 1000)
     this.lastSaveOk = true
+    this.identify()
     this.onStatus?.()
   }
 
@@ -161,6 +168,11 @@ export class Dataset {
     this.keyspace.loading = false
   }
 
+  private identify(): void {
+    this.identity = rdbIdentity(this.path)
+    this.identifiedAt = this.keyspace.clock.now
+  }
+
   private open(): RdbLoad | null {
     this.lastLoaded = 0
     this.lastExpired = 0
@@ -192,6 +204,7 @@ export class Dataset {
   private loadedSince(from: number): void {
     const { keyspace, log } = this
     keyspace.dirty = 0
+    this.identify()
     log.notice(`DB loaded from disk: ${seconds(keyspace.clock.monotonicMicros() - from)} seconds`)
   }
 }

@@ -1,5 +1,15 @@
 /** RDB files on disk: reading one in pieces, and writing one so that it replaces the old one whole or not at all. */
-import { closeSync, fchmodSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { newBlock } from '../structures/block.ts'
 import { Crc64 } from '../structures/crc64.ts'
@@ -138,6 +148,26 @@ export function replaceFile(
     throw error
   }
   syncDirectory(directory)
+}
+
+/** What tells an RDB file from others without reading all of it: size and checksum; null when it can't be read. */
+export function rdbIdentity(path: string): string | null {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return null
+  }
+  try {
+    const { size } = fstatSync(file)
+    const end = Buffer.alloc(8)
+    readSync(file, end, 0, 8, Math.max(0, size - 8))
+    return `${size}-${end.toString('hex')}`
+  } catch {
+    return null
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Makes a rename last through a power cut, where the system can be told to. */

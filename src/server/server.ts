@@ -4,6 +4,7 @@
  */
 import { families } from '../commands/families.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { checkItself, reloadAll } from '../engine/artifacts/reload.ts'
 import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
@@ -52,6 +53,8 @@ export class Server {
   private readonly onStopped: () => void
   private readonly onFailed: (error: Error) => void
   private metrics: MetricsListener | null
+  /** Milliseconds since the epoch. */
+  private selfCheckedAt: number
   private stopping: Promise<void> | null
 
   constructor(parts: ServerParts) {
@@ -68,8 +71,10 @@ export class Server {
       halt: (error) => this.fail(error),
     })
     this.listener = new Listener(this.engine)
+    this.engine.artifacts.tls = this.listener.tls
+    this.selfCheckedAt = this.engine.clock.now
     this.loopDelay = new LoopDelay(parts.timers === undefined)
-    this.cron = new Cron(this.engine, this.loopDelay, () => this.listener.closeIdle())
+    this.cron = new Cron(this.engine, this.loopDelay, () => this.everySecond())
     // Listening anew is asynchronous and may fail, and CONFIG SET has to answer at once.
     for (const name of ['port', 'tlsPort', 'bind'] as const) {
       parts.configuration.onChange(
@@ -201,6 +206,21 @@ export class Server {
   stop(): Promise<void> {
     this.stopping ??= this.close()
     return this.stopping
+  }
+
+  /** Loads configuration, users and certificates again: what SIGHUP asks for. The log tells what came of it. */
+  reload(): void {
+    this.engine.clock.refresh()
+    reloadAll(this.engine)
+  }
+
+  private everySecond(): void {
+    const { clock, settings } = this.engine
+    this.listener.closeIdle()
+    const interval = settings.selfCheckInterval * 1000
+    if (interval === 0 || clock.now - this.selfCheckedAt < interval) return
+    this.selfCheckedAt = clock.now
+    checkItself(this.engine)
   }
 
   private stopByItself(): void {

@@ -16,7 +16,7 @@ export const differences = {
   'loglevel-nothing': 'loglevel knows "nothing" since 7.2',
 } as const
 
-/** The same for the command table: commands that 7.2 added, and "name facet" → why it differs from 7.0. */
+/** The same for the command table: commands that 7.2 added or that are ours, and "name facet" → why it differs from 7.0. */
 export const COMMAND_DIFFERENCES: {
   readonly added: Readonly<Record<string, string>>
   readonly changed: Readonly<Record<string, string>>
@@ -24,6 +24,8 @@ export const COMMAND_DIFFERENCES: {
   added: {
     'client|setinfo': 'new in 7.2',
     'client|no-touch': 'new in 7.2',
+    reload: 'ours',
+    selfcheck: 'ours',
   },
   changed: {
     'acl|log history': 'since 7.2 an entry has an id and two timestamps',

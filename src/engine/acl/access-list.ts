@@ -40,7 +40,7 @@ export class AccessList {
     this.engine = engine
     this.catalog = new CommandCatalog(engine.commands.all)
     this.log = new DenialLog()
-    this.file = new AclFile(this, configuration, engine.log)
+    this.file = new AclFile(this, configuration, engine.clock, engine.log)
     this.defaultUser = this.openUser()
     this.users = new Map([[DEFAULT, this.defaultUser]])
     if (settings.requirepass !== '') this.requirePassword(settings.requirepass)

@@ -5,23 +5,32 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError, STANDARD_INPUT } from '../../config/config-error.ts'
-import type { Configuration } from '../../config/configuration.ts'
+import type { Configuration, UserLine } from '../../config/configuration.ts'
 import { reasonOf } from '../../config/system-errors.ts'
 import { replaceFile } from '../../persistence/rdb-file.ts'
+import type { Clock } from '../../platform/clock.ts'
 import type { Log } from '../../platform/log.ts'
+import { Artifact, identityOf } from '../artifacts/artifact.ts'
 import type { Client } from '../client.ts'
 import type { AccessList } from './access-list.ts'
 import type { User } from './user.ts'
 import { formatUserFile, type Parsed, parseUserFile, parseUserLines, userLine } from './user-file.ts'
 
+/** What was read, and the SHA-256 of its bytes, null when it could not be read. */
+export type UserFile = Parsed & { readonly identity: string | null }
+
 export class AclFile {
+  readonly artifact: Artifact
   private readonly acl: AccessList
   private readonly configuration: Configuration
+  private readonly clock: Clock
   private readonly log: Log
 
-  constructor(acl: AccessList, configuration: Configuration, log: Log) {
+  constructor(acl: AccessList, configuration: Configuration, clock: Clock, log: Log) {
+    this.artifact = new Artifact('acl')
     this.acl = acl
     this.configuration = configuration
+    this.clock = clock
     this.log = log
   }
 
@@ -43,33 +52,45 @@ export class AclFile {
   }
 
   /** Reads and checks the file, and changes nothing. */
-  read(): Parsed {
+  read(): UserFile {
     const { aclfile } = this.configuration.settings
-    let text: string
+    let bytes: Buffer
     try {
-      text = readFileSync(this.configuration.path('aclfile'), 'latin1')
+      bytes = readFileSync(this.configuration.path('aclfile'))
     } catch (error) {
-      return { faults: `Error loading ACLs, opening file '${aclfile}': ${reasonOf(error)}` }
+      return {
+        faults: `Error loading ACLs, opening file '${aclfile}': ${reasonOf(error)}`,
+        identity: null,
+      }
     }
-    return parseUserFile(text, aclfile, (name) => this.acl.newUser(name))
+    const parsed = parseUserFile(bytes.toString('latin1'), aclfile, (name) => this.acl.newUser(name))
+    return { ...parsed, identity: identityOf(bytes) }
   }
 
-  /** ACL LOAD: the users of the file and no others, or everything as it was. Returns null, or the file's faults. */
-  load(by: Client | null): string | null {
-    const parsed = this.read()
-    if ('faults' in parsed) return parsed.faults
-    this.acl.replaceUsers(parsed.users, by)
+  /** Has the users that were read and no others, or everything as it was. Returns null, or the file's faults. */
+  take(file: UserFile, by: Client | null): string | null {
+    const { artifact, clock } = this
+    if ('faults' in file) {
+      artifact.failed(file.faults, clock.now)
+      return file.faults
+    }
+    this.acl.replaceUsers(file.users, by)
+    artifact.loaded(file.identity ?? '', clock.now)
     return null
+  }
+
+  /** ACL LOAD. Returns null, or the file's faults. */
+  load(by: Client | null): string | null {
+    return this.take(this.read(), by)
   }
 
   /** ACL SAVE. False when the file could not be written; it is as it was then, and the log tells why. */
   save(): boolean {
     const path = this.configuration.path('aclfile')
     try {
-      const text = formatUserFile(this.acl.all())
-      replaceFile(path, `${path.slice(dirname(path).length + 1)}.tmp`, (write) =>
-        write(Buffer.from(text, 'latin1')),
-      )
+      const bytes = Buffer.from(formatUserFile(this.acl.all()), 'latin1')
+      replaceFile(path, `${path.slice(dirname(path).length + 1)}.tmp`, (write) => write(bytes))
+      this.artifact.loaded(identityOf(bytes), this.clock.now)
       return true
     } catch (error) {
       this.log.warning(`Saving the ACL file '${path}': ${reasonOf(error)}`)
@@ -100,6 +121,26 @@ export class AclFile {
     return [...lines.values()]
   }
 
+  /**
+   * The users there are when redis.conf's lines become `next`: those whose lines are as before stay as they are. Null
+   * when no line changes. Throws ConfigError, and changes nothing.
+   */
+  afterLines(next: readonly UserLine[]): ReadonlyMap<string, User> | null {
+    const before = new Set(this.configuration.users.map(textOf))
+    const after = new Set(next.map(textOf))
+    const changed = next.filter((line) => !before.has(textOf(line)))
+    const gone = this.configuration.users.filter((line) => !after.has(textOf(line)))
+    const parsed = this.parse(
+      next.map(({ words }) => words),
+      (index, text) => new ConfigError(text, next[index].place),
+    )
+    if (changed.length === 0 && gone.length === 0) return null
+    const users = new Map(this.acl.all().map((user) => [user.name, user]))
+    for (const line of gone) users.delete(nameOf(line))
+    for (const line of changed) users.set(nameOf(line), parsed.get(nameOf(line)) as User)
+    return users
+  }
+
   private parse(
     lines: readonly (readonly string[])[],
     refuse: (index: number, text: string) => Error,
@@ -128,4 +169,12 @@ export class AclFile {
     }
     this.acl.replaceUsers(all, null)
   }
+}
+
+function textOf({ words }: UserLine): string {
+  return words.join(' ')
+}
+
+function nameOf({ words }: UserLine): string {
+  return Buffer.from(words[0]).toString('latin1')
 }

@@ -1,0 +1,192 @@
+/**
+ * What is loaded against what is on disk: the configuration file with its includes, the ACL file, TLS certificate, key
+ * and authorities, the dataset. Contents are compared, not times. Loading them again is reload.ts's.
+ */
+import { ConfigError } from '../../config/config-error.ts'
+import { ConfigLoader } from '../../config/config-file.ts'
+import { Configuration } from '../../config/configuration.ts'
+import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName } from '../../config/directives.ts'
+import { loadManifest } from '../../persistence/aof-manifest.ts'
+import { rdbIdentity } from '../../persistence/rdb-file.ts'
+import type { Engine } from '../engine.ts'
+import { Artifact, type ArtifactReport, type ArtifactState, identityOf, type OnDisk } from './artifact.ts'
+import type { TlsFiles } from './tls-files.ts'
+
+/** Directives that CONFIG SET changes in Redis and that the server has to be started anew for here. */
+const LISTENING: ReadonlySet<DirectiveName> = new Set(['port', 'tls-port', 'bind'])
+
+/** How the values in force differ from the file's. */
+export interface ConfigDifferences {
+  /** Changed in the file since it was loaded: a reload applies them. */
+  readonly changed: readonly DirectiveName[]
+  /** Set by CONFIG SET since: a reload leaves them. */
+  readonly overridden: readonly DirectiveName[]
+  /** Changed in the file: they take a new start. Directives, and rename-command. */
+  readonly restart: readonly string[]
+}
+
+/** The configuration as it would be loaded now; `fault` is why it would not. */
+export interface ConfigOnDisk {
+  readonly configuration: Configuration
+  readonly fault: string | null
+}
+
+export class Artifacts {
+  /** Of the listener; null where there is none. */
+  tls: TlsFiles | null
+  readonly config: Artifact
+  readonly certificate: readonly [Artifact, Artifact, Artifact]
+  private readonly dataset: Artifact
+  private readonly engine: Engine
+  /** The configuration as it was loaded last: what differs from it was changed by CONFIG SET. */
+  private base: Configuration
+  /** What selfCheck() has told the log. */
+  private readonly told: Map<string, ArtifactState>
+
+  constructor(engine: Engine) {
+    const { configuration, clock } = engine
+    this.tls = null
+    this.config = new Artifact('config')
+    this.certificate = [new Artifact('tls_cert'), new Artifact('tls_key'), new Artifact('tls_ca')]
+    this.dataset = new Artifact('dataset')
+    this.engine = engine
+    this.base = configuration
+    this.told = new Map()
+    if (configuration.file === '') return
+    this.base = configuration.copy()
+    this.config.loaded(configuration.identity, clock.now)
+  }
+
+  /** What is in use, each with its state now. */
+  reports(): ArtifactReport[] {
+    return [...this.reportConfig(), ...this.reportAcl(), ...this.reportTls(), ...this.reportDataset()]
+  }
+
+  /** reports(), with a line in the log for each whose state is another than the last time. */
+  selfCheck(): ArtifactReport[] {
+    const { log } = this.engine
+    const reports = this.reports()
+    for (const { name, state, lastError } of reports) {
+      if ((this.told.get(name) ?? 'insync') === state) continue
+      this.told.set(name, state)
+      const why = lastError === '' ? '' : `: ${lastError}`
+      if (state === 'insync') log.notice(`Self-check: ${name} on disk is what is in effect`)
+      else log.warning(`Self-check: ${name} on disk is not what is in effect (${state})${why}`)
+    }
+    return reports
+  }
+
+  /** Reads the configuration's files, and changes nothing. */
+  readConfig(): ConfigOnDisk {
+    const { configuration: running, acl } = this.engine
+    const configuration = new Configuration()
+    try {
+      if (running.source !== null) new ConfigLoader(configuration).source(running.source)
+      if (running.settings.aclfile === '') acl.file.afterLines(configuration.users)
+      return { configuration, fault: null }
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      const { message, place } = error
+      const where = place === null || place.line === 0 ? '' : `${place.origin}:${place.line}: `
+      return { configuration, fault: where + message }
+    }
+  }
+
+  differences(onDisk: Configuration): ConfigDifferences {
+    const { configuration } = this.engine
+    const differing = DIRECTIVE_NAMES.filter((name) => !configuration.agrees(onDisk, name))
+    const free = differing.filter((name) => !needsRestart(name))
+    const renamed = renamesOf(onDisk) === renamesOf(configuration) ? [] : ['rename-command']
+    return {
+      changed: free.filter((name) => !onDisk.agrees(this.base, name)),
+      overridden: free.filter((name) => onDisk.agrees(this.base, name)),
+      restart: [...differing.filter(needsRestart), ...renamed],
+    }
+  }
+
+  /** The configuration in force is what its files say, but for what differs from `loaded`. */
+  configLoaded(loaded: Configuration): void {
+    const { configuration, clock } = this.engine
+    this.base = loaded
+    configuration.users.splice(0, configuration.users.length, ...loaded.users)
+    configuration.identity = loaded.identity
+    this.config.loaded(loaded.identity, clock.now)
+  }
+
+  private reportConfig(): ArtifactReport[] {
+    const { configuration } = this.engine
+    if (configuration.file === '') return []
+    const { configuration: onDisk, fault } = this.readConfig()
+    const { changed, overridden, restart } = this.differences(onDisk)
+    const agrees = changed.length + overridden.length + restart.length === 0
+    return [this.config.report({ identity: onDisk.identity || null, fault }, agrees)]
+  }
+
+  private reportAcl(): ArtifactReport[] {
+    const { settings, acl } = this.engine
+    if (settings.aclfile === '') return []
+    const read = acl.file.read()
+    return [acl.file.artifact.report({ ...read, fault: 'faults' in read ? read.faults : null }, true)]
+  }
+
+  private reportTls(): ArtifactReport[] {
+    this.noteTls()
+    const { tls, engine } = this
+    if (tls?.loaded == null) return []
+    const identities = tls.onDisk(engine.settings)
+    const { cert, key, ca } = tls.loaded.identities
+    const same = identities.cert === cert && identities.key === key && identities.ca === ca
+    const fault = same ? null : tls.check(engine.settings, engine.clock.now)
+    const reportOf = (artifact: Artifact, identity: string | null): ArtifactReport =>
+      // Files that cannot be used together are all invalid but those that are in use.
+      artifact.report({ identity, fault: identity === artifact.identity ? null : fault }, true)
+    const [certificate, privateKey, authorities] = this.certificate
+    const reports = [reportOf(certificate, identities.cert), reportOf(privateKey, identities.key)]
+    return ca === '' ? reports : [...reports, reportOf(authorities, identities.ca)]
+  }
+
+  /** TLS was configured anew: by a reload, or by CONFIG SET. */
+  noteTls(): void {
+    const loaded = this.tls?.loaded ?? null
+    if (loaded === null) return
+    const { cert, key, ca } = loaded.identities
+    for (const [index, identity] of [cert, key, ca].entries()) {
+      const artifact = this.certificate[index]
+      if (artifact.loadedAt !== loaded.at) artifact.loaded(identity ?? '', loaded.at)
+    }
+  }
+
+  /** It is only reported: nothing reads it while the server runs. */
+  private reportDataset(): ArtifactReport[] {
+    const { dataset, settings, aof, clock } = this.engine
+    if (!dataset.enabled) return []
+    if (settings.appendonly && aof.directory.path !== '') {
+      const identity = identityOf(Buffer.from(aof.directory.manifest.text()))
+      if (identity !== this.dataset.identity) this.dataset.loaded(identity, clock.now)
+      return [this.dataset.report(this.manifestOnDisk(), true)]
+    }
+    if (dataset.identity === null) return []
+    if (dataset.identity !== this.dataset.identity) {
+      this.dataset.loaded(dataset.identity, dataset.identifiedAt)
+    }
+    return [this.dataset.report({ identity: rdbIdentity(dataset.path), fault: null }, true)]
+  }
+
+  private manifestOnDisk(): OnDisk {
+    const { aof, settings } = this.engine
+    try {
+      const text = loadManifest(aof.directory.path, settings.appendfilename).text()
+      return { identity: text === '' ? null : identityOf(Buffer.from(text)), fault: null }
+    } catch (error) {
+      return { identity: '', fault: (error as Error).message }
+    }
+  }
+}
+
+function needsRestart(name: DirectiveName): boolean {
+  return LISTENING.has(name) || DIRECTIVES[name].fixed === true
+}
+
+function renamesOf({ renames }: Configuration): string {
+  return renames.map(({ from, to }) => `${from} ${to}`).join('\n')
+}
