@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
 import { rewrittenConfig } from '../config/config-rewrite.ts'
 import { reasonOf } from '../config/system-errors.ts'
-import type { Client } from '../engine/client.ts'
+import { type Client, HELD_BY_BLOCK } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { replaceFile } from '../persistence/rdb-file.ts'
@@ -38,13 +38,96 @@ function set(client: Client, args: Arguments): void {
   if ((client.engine.gates & GATE_LOADING) !== 0 && pairs.some(([name]) => waitsForDataset(name, guarded))) {
     throw LOADING
   }
+  const given = movingName(client, pairs, guarded)
+  if (given === null) setNow(client, pairs, guarded)
+  else setWhenListening(client, { pairs, guarded, given })
+}
+
+/** As CONFIG SET was given it. */
+interface Request {
+  readonly pairs: readonly [string, string][]
+  readonly guarded: boolean
+  /** The first of its names that asks to listen elsewhere. */
+  readonly given: string
+}
+
+function setNow(client: Client, pairs: readonly [string, string][], guarded: boolean): void {
   try {
     client.engine.configuration.set(pairs, guarded)
   } catch (error) {
-    if (error instanceof ConfigError) throw new ErrorReply(error.message)
-    throw error
+    throw refusalOf(error)
   }
   client.reply.ok()
+}
+
+function refusalOf(error: unknown): unknown {
+  return error instanceof ConfigError ? new ErrorReply(error.message) : error
+}
+
+/** Where the server listens, and what Redis says when it can't. */
+const LISTENING: ReadonlyMap<string, string> = new Map([
+  ['port', 'Unable to listen on this port. Check server logs.'],
+  ['tls-port', 'Unable to listen on this port. Check server logs.'],
+  ['bind', 'Failed to bind to specified addresses.'],
+])
+
+/** The first name that changes where the server listens; null when none does. Throws for what set() would refuse. */
+function movingName(client: Client, pairs: readonly [string, string][], guarded: boolean): string | null {
+  const { configuration, settings, relisten } = client.engine
+  const found = pairs.find(([name]) => LISTENING.has(name.toLowerCase()))
+  if (found === undefined || relisten === null) return null
+  try {
+    const { port, tlsPort, bind } = configuration.preview(pairs, guarded)
+    const same = port === settings.port && tlsPort === settings.tlsPort
+    return same && bind.join(' ') === settings.bind.join(' ') ? null : found[0]
+  } catch (error) {
+    throw refusalOf(error)
+  }
+}
+
+/** Listening takes a turn of the loop or more: the client has its answer when it is known what came of it. */
+function setWhenListening(client: Client, request: Request): void {
+  const { engine, lastCommand } = client
+  const refused = (reason: string): ErrorReply =>
+    err(`CONFIG SET failed (possibly related to argument '${request.given}') - ${reason}`)
+  if (engine.inExec || lastCommand === null) throw refused('it cannot be changed inside a transaction')
+  client.held |= HELD_BY_BLOCK
+  const finish = (answer: () => void): void => {
+    const { dispatcher } = engine
+    dispatcher.beginBatch()
+    dispatcher.finishBlocked(client, lastCommand, answer)
+    client.held &= ~HELD_BY_BLOCK
+    client.link.flushSoon()
+    client.link.resume()
+    dispatcher.endBatch()
+  }
+  const { configuration, relisten, log } = engine
+  const moved = relisten?.(configuration.preview(request.pairs, request.guarded)) ?? Promise.resolve()
+  moved.then(
+    () => finish(() => setMoved(client, request)),
+    (error: unknown) => {
+      const { message } = error as Error
+      log.warning(message)
+      finish(() => {
+        throw refused(
+          message.startsWith('Failed to configure TLS')
+            ? 'Unable to update TLS configuration. Check server logs.'
+            : (LISTENING.get(request.given.toLowerCase()) ?? message),
+        )
+      })
+    },
+  )
+}
+
+/** The server listens there; if the settings are refused after all, it goes back. */
+function setMoved(client: Client, { pairs, guarded }: Request): void {
+  const { settings, relisten, log } = client.engine
+  try {
+    setNow(client, pairs, guarded)
+  } catch (error) {
+    relisten?.(settings).catch((fault: unknown) => log.warning((fault as Error).message))
+    throw error
+  }
 }
 
 /** Settings whose values nobody may read in a log. */

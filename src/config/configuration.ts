@@ -189,6 +189,17 @@ export class Configuration {
    * says that enable-protected-configs lets this client change guarded directives.
    */
   set(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): void {
+    this.#apply(this.#check(pairs, allowGuarded))
+  }
+
+  /** The settings as set() would leave them; throws as it does, unless whoever is told of a change refuses. */
+  preview(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): Settings {
+    const changes = this.#check(pairs, allowGuarded)
+    const values = changes.map(({ name, parsed }) => [settingName(name), parsed.value])
+    return { ...this.settings, ...Object.fromEntries(values) }
+  }
+
+  #check(pairs: readonly (readonly [string, string])[], allowGuarded: boolean): Change[] {
     const names = this.#namesOf(pairs, allowGuarded)
     const changes = new Map<DirectiveName, Change>()
     for (const [index, [given, text]] of pairs.entries()) {
@@ -206,7 +217,7 @@ export class Configuration {
         throw error
       }
     }
-    this.#apply([...changes.values()].filter(differs))
+    return [...changes.values()].filter(differs)
   }
 
   /** Takes the values that `names` have in `other`, all or none; throws ConfigError when one is refused. */

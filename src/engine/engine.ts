@@ -113,11 +113,14 @@ export class Engine {
   inExec: boolean
   /** DEBUG PAUSE-CRON. */
   cronPaused: boolean
+  /** Has the server listen where these settings say; rejects with a one-line Error. Null without a server. */
+  relisten: ((settings: Settings) => Promise<void>) | null
   /** In tests a fault of ours fails the run: they replace this. */
   onFault: ((where: string, error: unknown) => void) | null
   private nextClientId: number
 
   constructor(parts: EngineParts) {
+    const { log } = parts
     this.configuration = parts.configuration
     this.settings = parts.configuration.settings
     this.clock = parts.clock
@@ -132,13 +135,7 @@ export class Engine {
     this.keyspace = new Keyspace(this.settings, parts.clock, parts.random)
     this.dataset = new Dataset(this.keyspace, this.configuration, parts.log, parts.timers)
     this.snapshots = new Snapshots(this.keyspace, parts.timers, () => this.stats.commandsProcessed)
-    this.backgroundSave = new BackgroundSave(
-      this.keyspace,
-      this.settings,
-      this.dataset,
-      this.snapshots,
-      parts.log,
-    )
+    this.backgroundSave = new BackgroundSave(this.keyspace, this.settings, this.dataset, this.snapshots, log)
     this.dumpWriter = new DumpWriter(this.keyspace)
     this.dumpReader = new DumpReader(this.keyspace)
     this.propagation = new Propagation(this, new CommandStream())
@@ -165,6 +162,7 @@ export class Engine {
     this.startedAt = parts.clock.now
     this.inExec = false
     this.cronPaused = false
+    this.relisten = null
     this.onFault = null
     this.nextClientId = 1
     this.tracking = new Tracking(this)

@@ -4,6 +4,7 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
@@ -26,6 +27,22 @@ export interface Address {
   readonly secure: boolean
 }
 
+/** The settings that say where it listens. */
+export type Where = Pick<Settings, 'port' | 'tlsPort' | 'bind'>
+
+/** Where a listening socket is, with the port it has. */
+interface Place {
+  readonly where: ListenOptions
+  readonly secure: boolean
+}
+
+/** The sockets there were before a move, those that stay, and those that had to go for new ones. */
+interface Before {
+  readonly servers: readonly Server[]
+  readonly kept: Set<Server>
+  readonly closed: Server[]
+}
+
 /** Address families or addresses this system does not have: `bind` goes on without them. */
 const UNSUPPORTED = new Set([
   'EAFNOSUPPORT',
@@ -39,10 +56,14 @@ export class Listener {
   private readonly engine: Engine
   private readonly plainReads: boolean
   private servers: Server[]
-  /** Those that speak TLS. */
-  private readonly secure: WeakSet<Server>
+  private readonly places: WeakMap<Server, Place>
   private readonly connections: Set<Connection>
   readonly tls: TlsFront
+  /** The move() under way and those that wait for it. */
+  private moving: Promise<void>
+  /** The port taken where the setting names none; 0 where it was not to be. */
+  private freePort: number
+  private closed: boolean
   /** Neither the listening sockets nor the connections keep the process alive. */
   private background: boolean
 
@@ -50,7 +71,10 @@ export class Listener {
     this.engine = engine
     this.plainReads = options.plainReads ?? false
     this.servers = []
-    this.secure = new WeakSet()
+    this.places = new WeakMap()
+    this.moving = Promise.resolve()
+    this.freePort = 0
+    this.closed = false
     this.connections = new Set()
     this.background = false
     this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true))
@@ -66,9 +90,9 @@ export class Listener {
     const { settings } = this.engine
     this.background = options.background ?? false
     try {
-      if (options.ephemeral === true) await this.listenTcp(0, false)
-      else if (settings.port !== 0) await this.listenTcp(settings.port, false)
-      if (settings.tlsPort !== 0) await this.listenTls(settings.tlsPort)
+      if (options.ephemeral === true) this.freePort = await this.listenTcp(0, settings.bind)
+      else if (settings.port !== 0) await this.listenTcp(settings.port, settings.bind)
+      if (settings.tlsPort !== 0) await this.listenTls(settings.tlsPort, settings.bind)
       if (settings.unixsocket !== '') await this.listenUnix(settings.unixsocket, settings.unixsocketperm)
       if (this.servers.length === 0) throw new Error('Configured to not listen anywhere, exiting.')
     } catch (error) {
@@ -81,11 +105,40 @@ export class Listener {
   get addresses(): Address[] {
     return this.servers.map((server) => {
       const address = server.address()
-      const secure = this.secure.has(server)
+      const secure = this.places.get(server)?.secure === true
       if (address === null || typeof address === 'string')
         return { host: null, port: 0, path: address, secure }
       return { host: address.address, port: address.port, path: null, secure }
     })
+  }
+
+  /**
+   * Listens where these say from now on; connections stay. Where nothing changes the socket stays too, and old ones go
+   * when the new ones are there, but for those whose address the new ones cover (127.0.0.1 and *). Rejects with a
+   * one-line Error when an address cannot be had, or without what TLS needs; then it listens as before.
+   */
+  move(to: Where): Promise<void> {
+    const moved = this.moving.then(() => this.moveNow(to))
+    this.moving = moved.catch(() => {})
+    return moved
+  }
+
+  private async moveNow(to: Where): Promise<void> {
+    const before: Before = { servers: [...this.servers], kept: new Set(), closed: [] }
+    try {
+      const port = to.port === 0 ? this.freePort : to.port
+      if (port !== 0) await this.listenTcp(port, to.bind, { before })
+      if (to.tlsPort !== 0) await this.listenTls(to.tlsPort, to.bind, before)
+    } catch (error) {
+      for (const server of this.servers) if (!before.servers.includes(server)) this.closeServer(server)
+      for (const server of before.closed) {
+        const place = this.places.get(server)
+        if (place !== undefined) await this.open(place.where, place.secure)
+      }
+      throw error
+    }
+    const tcp = before.servers.filter((server) => this.places.get(server)?.where.path === undefined)
+    for (const server of tcp) if (!before.kept.has(server)) this.closeServer(server)
   }
 
   /** What new connections over TLS are shown; null without TLS. */
@@ -101,6 +154,7 @@ export class Listener {
 
   /** Stops listening and closes every connection; replies already made are still written. */
   async close(): Promise<void> {
+    this.closed = true
     const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
     this.closeServers()
     for (const connection of this.connections) connection.cut()
@@ -114,14 +168,18 @@ export class Listener {
     for (const connection of this.connections) connection.closeIfIdle(clock.now, settings.timeout * 1000)
   }
 
-  private async listenTls(port: number): Promise<void> {
+  private async listenTls(
+    port: number,
+    bind: readonly string[],
+    before: Before | null = null,
+  ): Promise<void> {
     const { clock, log } = this.engine
-    const refused = this.tls.configure(clock.now)
+    const refused = this.tls.certificate === null ? this.tls.configure(clock.now) : null
     if (refused !== null) throw new Error(`Failed to configure TLS: ${refused}`)
     const { certificate } = this.tls
     if (certificate !== null && certificate.validTo < clock.now)
       log.warning('Warning: the TLS certificate has expired')
-    await this.listenTcp(port, true)
+    await this.listenTcp(port, bind, { secure: true, before })
   }
 
   private updateTls(): string | undefined {
@@ -131,15 +189,19 @@ export class Listener {
     return 'Unable to update TLS configuration. Check server logs.'
   }
 
-  private async listenTcp(configured: number, secure: boolean): Promise<void> {
+  /** Resolves to the port: several addresses share the one that the first of them was given. */
+  private async listenTcp(
+    configured: number,
+    bind: readonly string[],
+    { secure = false, before = null }: { secure?: boolean; before?: Before | null } = {},
+  ): Promise<number> {
     let port = configured
-    for (const entry of this.engine.settings.bind) {
+    for (const entry of bind) {
       const optional = entry.startsWith('-')
       const host = optional ? entry.slice(1) : entry
       try {
-        const address = (await this.open(hostOptions(host, port), secure)).address()
-        // Several addresses share the port that the first one was given.
-        if (address !== null && typeof address === 'object') port = address.port
+        const server = await this.openOrKeep(hostOptions(host, port), secure, before)
+        port = this.places.get(server)?.where.port ?? port
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? ''
         const text = `Could not create server TCP listening socket ${host}:${port}: bind: ${reasonOf(error)}`
@@ -147,6 +209,34 @@ export class Listener {
         if (UNSUPPORTED.has(code) || (optional && code === 'EADDRNOTAVAIL')) continue
         throw new Error(text, { cause: error })
       }
+    }
+    return port
+  }
+
+  /** The socket from before that listens there, or a new one, for which others on its port may have to go. */
+  private async openOrKeep(
+    where: ListenOptions & { port: number },
+    secure: boolean,
+    before: Before | null,
+  ): Promise<Server> {
+    const onPort =
+      before?.servers.filter((server) => this.places.get(server)?.where.port === where.port) ?? []
+    const known = onPort.find((server) => {
+      const place = this.places.get(server)
+      return server.listening && place?.where.host === where.host && place?.secure === secure
+    })
+    if (known !== undefined) {
+      before?.kept.add(known)
+      return known
+    }
+    try {
+      return await this.open(where, secure)
+    } catch (error) {
+      const inTheWay = onPort.filter((server) => server.listening && before?.kept.has(server) === false)
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || inTheWay.length === 0) throw error
+      for (const server of inTheWay) this.closeServer(server)
+      before?.closed.push(...inTheWay)
+      return this.open(where, secure)
     }
   }
 
@@ -174,8 +264,14 @@ export class Listener {
     // Accepting can fail later (no descriptors left); the listener stays.
     server.on('error', (error) => this.engine.log.warning(`Accepting client connection: ${reasonOf(error)}`))
     if (this.background) server.unref()
+    if (this.closed) {
+      server.close()
+      throw new Error('the server stops')
+    }
     this.servers.push(server)
-    if (secure) this.secure.add(server)
+    const address = server.address()
+    const port = address !== null && typeof address === 'object' ? { port: address.port } : {}
+    this.places.set(server, { where: { ...where, ...port }, secure })
     return server
   }
 
@@ -205,13 +301,18 @@ export class Listener {
     socket.destroySoon()
   }
 
+  private closeServer(server: Server): void {
+    server.close()
+    this.servers = this.servers.filter((other) => other !== server)
+  }
+
   private closeServers(): void {
     for (const server of this.servers) server.close()
     this.servers = []
   }
 }
 
-function hostOptions(host: string, port: number): ListenOptions {
+function hostOptions(host: string, port: number): ListenOptions & { port: number } {
   if (host === '*') return { host: '0.0.0.0', port }
   if (host === '::*') return { host: '::', port, ipv6Only: true }
   return { host, port, ipv6Only: host.includes(':') }

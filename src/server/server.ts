@@ -75,13 +75,7 @@ export class Server {
     this.selfCheckedAt = this.engine.clock.now
     this.loopDelay = new LoopDelay(parts.timers === undefined)
     this.cron = new Cron(this.engine, this.loopDelay, () => this.everySecond())
-    // Listening anew is asynchronous and may fail, and CONFIG SET has to answer at once.
-    for (const name of ['port', 'tlsPort', 'bind'] as const) {
-      parts.configuration.onChange(
-        name,
-        () => `${name === 'tlsPort' ? 'tls-port' : name} cannot be changed while the server listens`,
-      )
-    }
+    this.engine.relisten = (settings) => this.listener.move(settings)
     this.metrics = null
     this.stopping = null
   }

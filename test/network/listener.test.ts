@@ -103,7 +103,7 @@ describe('unixsocket', () => {
   test('with its mode, gone after close()', async () => {
     const path = join(directory(), 'r.sock')
     const listener = newListener({ port: '0', unixsocket: path, unixsocketperm: '700' })
-    expect(await listener.listen()).toEqual([{ host: null, port: 0, path }])
+    expect(await listener.listen()).toEqual([{ host: null, port: 0, path, secure: false }])
     expect(statSync(path).mode & 0o777).toBe(0o700)
     const client = await talk({ path })
     client.write('PING\r\n')

@@ -12,7 +12,7 @@ import type { Engine } from '../engine.ts'
 import { Artifact, type ArtifactReport, type ArtifactState, identityOf, type OnDisk } from './artifact.ts'
 import type { TlsFiles } from './tls-files.ts'
 
-/** Directives that CONFIG SET changes in Redis and that the server has to be started anew for here. */
+/** Directives that CONFIG SET changes and a reload does not: all of it takes effect at once, and listening does not. */
 const LISTENING: ReadonlySet<DirectiveName> = new Set(['port', 'tls-port', 'bind'])
 
 /** How the values in force differ from the file's. */
@@ -95,18 +95,21 @@ export class Artifacts {
   differences(onDisk: Configuration): ConfigDifferences {
     const { configuration } = this.engine
     const differing = DIRECTIVE_NAMES.filter((name) => !configuration.agrees(onDisk, name))
-    const free = differing.filter((name) => !needsRestart(name))
+    const set = differing.filter((name) => !isFixed(name) && onDisk.agrees(this.base, name))
+    const inFile = differing.filter((name) => !set.includes(name))
     const renamed = renamesOf(onDisk) === renamesOf(configuration) ? [] : ['rename-command']
     return {
-      changed: free.filter((name) => !onDisk.agrees(this.base, name)),
-      overridden: free.filter((name) => onDisk.agrees(this.base, name)),
-      restart: [...differing.filter(needsRestart), ...renamed],
+      changed: inFile.filter((name) => !needsRestart(name)),
+      overridden: set,
+      restart: [...inFile.filter(needsRestart), ...renamed],
     }
   }
 
   /** The configuration in force is what its files say, but for what differs from `loaded`. */
   configLoaded(loaded: Configuration): void {
     const { configuration, clock } = this.engine
+    const waiting = [...LISTENING].filter((name) => !configuration.agrees(loaded, name))
+    loaded.adopt(this.base, waiting)
     this.base = loaded
     configuration.users.splice(0, configuration.users.length, ...loaded.users)
     configuration.identity = loaded.identity
@@ -184,7 +187,11 @@ export class Artifacts {
 }
 
 function needsRestart(name: DirectiveName): boolean {
-  return LISTENING.has(name) || DIRECTIVES[name].fixed === true
+  return isFixed(name) || LISTENING.has(name)
+}
+
+function isFixed(name: DirectiveName): boolean {
+  return DIRECTIVES[name].fixed === true
 }
 
 function renamesOf({ renames }: Configuration): string {
