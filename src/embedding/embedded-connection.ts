@@ -36,6 +36,7 @@ export class EmbeddedConnection {
   private readonly listeners: Set<PushListener>
   private readonly closings: Set<() => void>
 
+  /** @internal */
   constructor(engine: Engine, options: ConnectionOptions = {}) {
     this.local = new LocalConnection(engine)
     this.buffers = options.buffers ?? false

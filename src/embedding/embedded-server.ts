@@ -9,8 +9,9 @@ import type { Reply } from '../protocol/reply-reader.ts'
 import { Server } from '../server/server.ts'
 import { type Argument, type ConnectionOptions, EmbeddedConnection } from './embedded-connection.ts'
 import { LoggerLog } from './logger.ts'
+import { MovedTime } from './moved-time.ts'
 import { configurationOf, inheritSettings, optionsElsewhere, type ServerOptions } from './options.ts'
-import { MovedTime, ServerClock } from './server-clock.ts'
+import { ServerClock } from './server-clock.ts'
 import { type KeyDetails, type KeyOptions, ServerData } from './server-data.ts'
 
 /** What `new Redis(…)` of ioredis and `createClient(…)` of node-redis both understand. */
@@ -21,7 +22,7 @@ export interface ClientOptions {
   readonly path?: string
   readonly password?: string
   /** The same once more, where node-redis looks for it. */
-  readonly socket: { readonly host: string; readonly port: number } | { readonly path: string }
+  readonly socket: { readonly host: string; readonly port: number; readonly path?: string }
 }
 
 const NOWHERE: Address = { host: null, port: 0, path: null, secure: false }
@@ -60,9 +61,13 @@ export class RespiteServer {
   }
 
   /** What createServer() does. */
-  static async start(
+  static async start(options: ServerOptions): Promise<RespiteServer> {
+    return RespiteServer.startWith(options, configurationOf(options))
+  }
+
+  private static async startWith(
     options: ServerOptions,
-    configuration: Configuration = configurationOf(options),
+    configuration: Configuration,
   ): Promise<RespiteServer> {
     const { seed } = options
     const time = options.clock === 'manual' ? manualTime(options) : null
@@ -112,7 +117,7 @@ export class RespiteServer {
       port,
       ...(path === null ? {} : { path }),
       ...(requirepass === '' ? {} : { password: requirepass }),
-      socket: path === null ? { host, port } : { path },
+      socket: path === null ? { host, port } : { host, port, path },
     }
   }
 
@@ -167,7 +172,7 @@ export class RespiteServer {
     const options = { ...optionsElsewhere(this.options), now: this.clock.now }
     const configuration = configurationOf(options)
     inheritSettings(configuration, this.configuration)
-    const fork = await RespiteServer.start(options, configuration)
+    const fork = await RespiteServer.startWith(options, configuration)
     fork.data.restore(bytes, true)
     return fork
   }

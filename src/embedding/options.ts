@@ -64,6 +64,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive
 /**
  * The configuration that the options describe: Redis's defaults, but on 127.0.0.1 only and without save points. Throws
  * ConfigError for a name or a value that is none.
+ * @internal
  */
 export function configurationOf(options: ServerOptions): Configuration {
   const given: Partial<Record<DirectiveName, string>> = { bind: '127.0.0.1', save: '', port: '0' }
@@ -91,12 +92,18 @@ const OWN_PLACES: readonly DirectiveName[] = [
   'pidfile',
 ]
 
-/** The options of a server like one that was started with `options`, in a place of its own. */
+/**
+ * The options of a server like one that was started with `options`, in a place of its own.
+ * @internal
+ */
 export function optionsElsewhere(options: ServerOptions): ServerOptions {
   return { ...options, ...Object.fromEntries(OWN_PLACES.map((name) => [name, undefined])) }
 }
 
-/** Has `configuration` say what `model` says now, but for places. No server may be using it yet. */
+/**
+ * Has `configuration` say what `model` says now, but for places. No server may be using it yet.
+ * @internal
+ */
 export function inheritSettings(configuration: Configuration, model: Configuration): void {
   for (const name of DIRECTIVE_NAMES) {
     const text = model.text(name)

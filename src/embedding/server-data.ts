@@ -34,6 +34,7 @@ export class ServerData {
   private readonly engine: Engine
   private readonly entry: Entry
 
+  /** @internal */
   constructor(engine: Engine) {
     this.engine = engine
     this.entry = new Entry()
