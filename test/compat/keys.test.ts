@@ -392,12 +392,10 @@ compat('keys', ({ script, random }) => {
     ]),
     'APPEND k y',
     'OBJECT ENCODING k',
-    'OBJECT IDLETIME k',
     'OBJECT FREQ k',
     ['RPUSH', 'l', 'x'.repeat(20_000)],
     'OBJECT ENCODING l',
     'OBJECT REFCOUNT l',
-    'OBJECT IDLETIME l',
   ])
 
   script(

@@ -156,7 +156,7 @@ describe('several files', () => {
     expect(gone.error).toBe('Unable to obtain the AOF file gone length. stat: No such file or directory')
     const folder = await load({ directory, manifest: new AofManifest({ name: '.', seq: 1 }, [], []) })
     expect(folder.error).toBe(
-      'Unrecoverable error reading the append only file .: Illegal operation on a directory',
+      'Unrecoverable error reading the append only file .: Is a directory',
     )
   })
 

@@ -48,5 +48,5 @@ test('damaged files and none', () => {
     code: 1,
     text: `Cannot open file ${directory}/none.rdb: No such file or directory\n`,
   })
-  expect(check(directory).text).toContain('Illegal operation on a directory')
+  expect(check(directory).text).toContain('Is a directory')
 })
