@@ -64,6 +64,7 @@ const USAGE = `Usage: respite [/path/to/redis.conf] [--directive value ...] [-]
        respite check-rdb /path/to/dump.rdb
        respite check-aof [--fix|--truncate-to-timestamp $timestamp] /path/to/file.manifest|file.aof
        respite healthcheck [redis://[user:password@]host:port | rediss://... | unix:///path/to.sock]
+       respite status [/path/to/redis.conf] [--directive value ...]
        respite -v or --version
        respite -h or --help
 

@@ -12,20 +12,25 @@ import { silentLog } from '../platform/log.ts'
 import { systemRandom } from '../platform/random.ts'
 import { SystemTimers } from '../platform/timers.ts'
 
-/** Throws the ConfigError with which a server would not start. */
-export function checkConfiguration(configuration: Configuration): void {
-  const clock = new SystemClock()
-  const engine = new Engine({
+/** An engine that serves nobody, to ask what it would make of things. */
+export function engineFor(configuration: Configuration): Engine {
+  return new Engine({
     configuration,
-    clock,
+    clock: new SystemClock(),
     timers: new SystemTimers(),
     random: systemRandom(),
     log: silentLog(),
     families,
     shutdown: () => {},
   })
+}
+
+/** Throws the ConfigError with which a server would not start. */
+export function checkConfiguration(configuration: Configuration): void {
+  const engine = engineFor(configuration)
   engine.acl.file.start()
   const { settings } = configuration
+  const { clock } = engine
   const refused = settings.tlsPort === 0 ? null : new TlsFront(settings, () => {}).configure(clock.now)
   if (refused !== null) throw new ConfigError(refused)
 }

@@ -3,6 +3,9 @@
  * code. Loaded one by one when they are asked for.
  */
 
+import { type CommandLine, parseCommandLine } from '../config/command-line.ts'
+import { ConfigError } from '../config/config-error.ts'
+
 /** The process as a program sees it. */
 export interface ProgramTerminal {
   print(text: string): void
@@ -18,6 +21,7 @@ const PROGRAMS: ReadonlyMap<string, Program> = new Map([
   ['check-rdb', checkRdbFile],
   ['check-aof', checkAofFile],
   ['healthcheck', healthcheck],
+  ['status', status],
 ])
 
 /** The program of this name; undefined when there is none. */
@@ -55,6 +59,25 @@ async function checkAofFile(words: readonly string[], terminal: ProgramTerminal)
     print: (text) => terminal.print(text),
     confirm: async () => /^y/i.test(await terminal.readAnswer()),
   })
+}
+
+/** 0 when a server would start on what is on disk, 1 when it would not. Arguments are the server's own. */
+async function status(words: readonly string[], terminal: ProgramTerminal): Promise<number> {
+  const { diskStatus } = await import('./status.ts')
+  let commandLine: CommandLine
+  try {
+    commandLine = parseCommandLine(words)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    terminal.printError(
+      `${error.message}\nUsage: respite status [/path/to/redis.conf] [--directive value ...]\n`,
+    )
+    return 1
+  }
+  const { configFile, directives } = commandLine
+  const { lines, good } = diskStatus({ file: configFile, standardInput: null, directives })
+  for (const line of lines) terminal.print(`${line}\n`)
+  return good ? 0 : 1
 }
 
 /** 0 when the server at the URL serves clients, 1 when it does not (yet) or can't be asked. */

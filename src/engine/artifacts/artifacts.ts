@@ -166,7 +166,7 @@ export class Artifacts {
     if (settings.appendonly && aof.directory.path !== '') {
       const identity = identityOf(Buffer.from(aof.directory.manifest.text()))
       if (identity !== this.dataset.identity) this.dataset.loaded(identity, clock.now)
-      return [this.dataset.report(this.manifestOnDisk(), true)]
+      return [this.dataset.report(manifestOnDisk(aof.directory.path, settings.appendfilename), true)]
     }
     if (dataset.identity === null) return []
     if (dataset.identity !== this.dataset.identity) {
@@ -174,15 +174,15 @@ export class Artifacts {
     }
     return [this.dataset.report({ identity: rdbIdentity(dataset.path), fault: null }, true)]
   }
+}
 
-  private manifestOnDisk(): OnDisk {
-    const { aof, settings } = this.engine
-    try {
-      const text = loadManifest(aof.directory.path, settings.appendfilename).text()
-      return { identity: text === '' ? null : identityOf(Buffer.from(text)), fault: null }
-    } catch (error) {
-      return { identity: '', fault: (error as Error).message }
-    }
+/** The manifest of the append-only file whose parts lie in `directory`. */
+export function manifestOnDisk(directory: string, appendfilename: string): OnDisk {
+  try {
+    const text = loadManifest(directory, appendfilename).text()
+    return { identity: text === '' ? null : identityOf(Buffer.from(text)), fault: null }
+  } catch (error) {
+    return { identity: '', fault: (error as Error).message }
   }
 }
 
