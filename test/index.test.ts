@@ -126,6 +126,27 @@ test('connectionOptions() are ioredis options, with the password', async () => {
   redis.disconnect()
 })
 
+test('a server that is told to shut down ends, with every connection', async () => {
+  const server = await start()
+  const { url } = server
+  const waiting = server.connection().call('BLPOP', 'q', 0)
+  await Promise.all([
+    expect(server.call('SHUTDOWN', 'NOSAVE')).resolves.toBeNull(),
+    expect(waiting).rejects.toMatchObject({ code: 'CLOSED' }),
+  ])
+  expect(await server.ended).toBeNull()
+  expect(server.url).toBe(url)
+})
+
+test('CONFIG SET moves it, and the URL follows', async () => {
+  const server = await start()
+  const other = await start()
+  const { port } = other
+  await other.close()
+  expect(await server.call('CONFIG', 'SET', 'port', port)).toBe('OK')
+  expect(server.port).toBe(port)
+})
+
 test('closing ends every connection, and may be done twice', async () => {
   const server = await createServer()
   const connection = server.connection()

@@ -33,7 +33,11 @@ export class RespiteServer {
   /** What time it is for the server; of a server with `clock: 'manual'` it can be moved. */
   readonly clock: ServerClock
   private readonly configuration: Configuration
-  private readonly address: Address
+  /** Resolves when the server has ended: to null, or to why it could not go on. Never rejects. */
+  readonly ended: Promise<Error | null>
+  private readonly ending: Ending
+  /** Where it was last seen to listen. */
+  private lastAddress: Address
   private readonly connections: Set<EmbeddedConnection>
   /** Those of call(): the first for nearly all, others while it waits for a blocking command. */
   private readonly callers: EmbeddedConnection[]
@@ -45,8 +49,8 @@ export class RespiteServer {
     options: ServerOptions,
     server: Server,
     configuration: Configuration,
-    address: Address,
     moved: MovedTime | null,
+    ending: Ending,
   ) {
     this.options = options
     this.server = server
@@ -54,7 +58,9 @@ export class RespiteServer {
     this.data = new ServerData(server.engine)
     this.clock = new ServerClock(server.engine.clock, moved)
     this.configuration = configuration
-    this.address = address
+    this.lastAddress = server.addresses[0] ?? NOWHERE
+    this.ended = ending.ended
+    this.ending = ending
     this.connections = new Set()
     this.callers = []
     this.closed = false
@@ -70,23 +76,36 @@ export class RespiteServer {
     configuration: Configuration,
   ): Promise<RespiteServer> {
     const { seed } = options
+    const ending = new Ending()
     const time = options.clock === 'manual' ? manualTime(options) : null
     const server = new Server({
       configuration,
       log: logOf(configuration, options),
       random: seed === undefined ? systemRandom() : new SeededRandom(seed),
+      onStopped: () => ending.end(null),
+      onFailed: (error) => ending.end(error),
       ...time,
     })
     const moved = time === null ? null : new MovedTime(server, time.clock, time.timers)
     const { port, tlsPort } = configuration.settings
-    const addresses = await server.start({
+    await server.start({
       // With a TLS port, 0 can mean what it does in redis.conf: no other.
       ephemeral: port === 0 && (options.port === undefined || tlsPort === 0),
       load: options.dir !== undefined,
       listen: options.listen !== false,
       background: options.keepAlive !== true,
     })
-    return new RespiteServer(options, server, configuration, addresses[0] ?? NOWHERE, moved)
+    const started = new RespiteServer(options, server, configuration, moved, ending)
+    // SHUTDOWN or a fault ends what is connected without a socket, too.
+    void ending.ended.then(() => started.close())
+    return started
+  }
+
+  /** CONFIG SET may have moved it, and an ended server keeps the address it had. */
+  private get address(): Address {
+    const { addresses } = this.server
+    const plain = addresses.find(({ host, secure }) => host !== null && !secure)
+    return plain ?? addresses[0] ?? this.lastAddress
   }
 
   /** An IP address, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or not at all. */
@@ -191,7 +210,9 @@ export class RespiteServer {
   async close(): Promise<void> {
     this.closed = true
     for (const connection of this.connections) connection.close()
+    this.lastAddress = this.address
     await this.server.stop()
+    this.ending.end(null)
   }
 
   /** `await using server = await createServer()`. */
@@ -213,6 +234,23 @@ export class RespiteServer {
 function manualTime({ now }: ServerOptions): { clock: ManualClock; timers: ManualTimers } {
   const clock = new ManualClock(Math.floor(Number(now ?? new SystemClock().now)))
   return { clock, timers: new ManualTimers(clock, true) }
+}
+
+/** The end to come: only the first call of end() counts. */
+class Ending {
+  readonly ended: Promise<Error | null>
+  private resolve: ((error: Error | null) => void) | null
+
+  constructor() {
+    this.resolve = null
+    this.ended = new Promise((resolve) => {
+      this.resolve = resolve
+    })
+  }
+
+  end(error: Error | null): void {
+    this.resolve?.(error)
+  }
 }
 
 function logOf(configuration: Configuration, { logger }: ServerOptions): Log {

@@ -29,13 +29,18 @@ export class MetricsListener {
     })
   }
 
-  /** Listens where the settings say, if they do. Rejects with a one-line Error; then it listens nowhere. */
-  async listen(): Promise<void> {
+  /**
+   * Listens where the settings say, if they do; with `background` the process need not stay for it. Rejects with a
+   * one-line Error; then it listens nowhere.
+   */
+  async listen(background = false): Promise<void> {
     const { metricsBind, metricsPort, port } = this.engine.settings
     if (metricsPort === 0) return
     try {
       if (metricsPort === port) throw new Error('metrics-port and port are the same')
       for (const address of metricsBind) await this.listenOn(address, metricsPort)
+      if (!background) return
+      for (const server of this.servers) server.unref().on('connection', (socket) => socket.unref())
     } catch (error) {
       await this.close()
       throw error

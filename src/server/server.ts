@@ -100,7 +100,7 @@ export class Server {
     try {
       if (engine.dataset.enabled) this.claimFiles()
       const addresses = options.listen === false ? [] : await this.listener.listen(options)
-      await this.serveMetrics()
+      await this.serveMetrics(options.background ?? false)
       return addresses
     } catch (error) {
       await this.listener.close()
@@ -110,11 +110,11 @@ export class Server {
   }
 
   /** Loaded only when it is wanted, and the HTTP server with it. */
-  private async serveMetrics(): Promise<void> {
+  private async serveMetrics(background: boolean): Promise<void> {
     if (this.engine.settings.metricsPort === 0) return
     const { MetricsListener } = await import('./metrics-listener.ts')
     this.metrics = new MetricsListener(this.engine)
-    await this.metrics.listen()
+    await this.metrics.listen(background)
     for (const address of this.metrics.addresses)
       this.engine.log.notice(`Metrics at http://${address}/metrics`)
   }
@@ -170,9 +170,16 @@ export class Server {
     aof.start()
   }
 
+  /** Where clients can reach it now. */
+  get addresses(): Address[] {
+    return this.listener.addresses
+  }
+
   /** Until when, milliseconds since the epoch, nothing falls due by itself but timeouts and deadlines of keys. */
   idleUntil(): number {
-    return this.cron.idleUntil()
+    const interval = this.engine.settings.selfCheckInterval * 1000
+    const check = interval === 0 ? Number.POSITIVE_INFINITY : this.selfCheckedAt + interval
+    return Math.min(this.cron.idleUntil(), check)
   }
 
   /** The dataset is not there yet, or not all of it. */

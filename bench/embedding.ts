@@ -1,0 +1,106 @@
+/**
+ * A server inside one's own process: how long it takes to start and to answer first, what an empty one weighs, what a
+ * call without a socket costs, what a day of manual time costs, and a fork of a large dataset. Run with --expose-gc for
+ * the memory. Usage: tsx bench/embedding.ts [keys]
+ */
+import { createServer, type RespiteServer, type ServerOptions } from '../src/index.ts'
+import { percentile } from './statistics.ts'
+import { table } from './table.ts'
+
+const STARTS = 300
+const EMPTY = 100
+const CALLS = 200_000
+const DAY = 86_400_000
+const keys = Number(process.argv[2] ?? 1_000_000)
+
+const rows: string[][] = []
+const millis = (value: number): string => `${value.toFixed(2)} ms`
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await work()
+  return performance.now() - from
+}
+
+/** Start to first reply, and close. */
+async function starts(name: string, options: ServerOptions): Promise<void> {
+  const started: number[] = []
+  const closed: number[] = []
+  for (let i = 0; i < STARTS; i++) {
+    let server: RespiteServer | undefined
+    started.push(
+      await timed(async () => {
+        server = await createServer(options)
+        await server.call('PING')
+      }),
+    )
+    closed.push(await timed(async () => server?.close()))
+  }
+  const [first] = started
+  rows.push(
+    [`start to first reply, ${name}: the first`, millis(first)],
+    ['… p50', millis(percentile(started, 0.5))],
+    ['… p99', millis(percentile(started, 0.99))],
+    ['close, p50', millis(percentile(closed, 0.5))],
+  )
+}
+
+async function emptyServers(): Promise<void> {
+  const { gc } = globalThis
+  gc?.()
+  const before = process.memoryUsage()
+  const servers = await Promise.all(Array.from({ length: EMPTY }, () => createServer()))
+  gc?.()
+  const after = process.memoryUsage()
+  const each = (now: number, then: number): string => `${((now - then) / EMPTY / 1024).toFixed(0)} KiB`
+  rows.push(
+    ['an empty server: heap', each(after.heapUsed, before.heapUsed)],
+    ['… buffers', each(after.arrayBuffers, before.arrayBuffers)],
+    ['… resident', each(after.rss, before.rss)],
+  )
+  await Promise.all(servers.map((server) => server.close()))
+}
+
+async function calls(): Promise<void> {
+  const server = await createServer({ listen: false })
+  const took = await timed(async () => {
+    for (let i = 0; i < CALLS; i++) await server.call('SET', 'key', 'value')
+  })
+  rows.push(['one call at a time', `${((took * 1000) / CALLS).toFixed(2)} µs`])
+  await server.close()
+}
+
+async function manualDay(): Promise<void> {
+  const server = await createServer({ clock: 'manual', listen: false })
+  rows.push(['a day of manual time, nothing due', millis(await timed(() => server.clock.advance(DAY)))])
+  for (let i = 0; i < 10_000; i++) await server.call('SET', `key:${i}`, 'v', 'PX', 1 + i * 8640)
+  rows.push(['… 10 000 keys expiring on the way', millis(await timed(() => server.clock.advance(DAY)))])
+  await server.close()
+}
+
+async function forks(): Promise<void> {
+  const server = await createServer({ listen: false })
+  const connection = server.connection()
+  for (let i = 0; i < keys; i += 1000) {
+    const batch = Array.from({ length: Math.min(1000, keys - i) }, (_, j) =>
+      connection.call('SET', `key:${i + j}`, `some value, number ${i + j}`),
+    )
+    await Promise.all(batch)
+  }
+  let bytes: Buffer = Buffer.alloc(0)
+  rows.push([`snapshot() of ${keys} keys`, millis(await timed(async () => (bytes = server.snapshot())))])
+  let fork: RespiteServer | undefined
+  rows.push(['fork()', millis(await timed(async () => (fork = await server.fork())))])
+  rows.push(['restore()', millis(await timed(async () => fork?.restore(bytes)))])
+  await fork?.close()
+  await server.close()
+}
+
+await starts('on a port', {})
+await starts('without a socket', { listen: false })
+await emptyServers()
+await calls()
+await manualDay()
+await forks()
+console.log(`Node ${process.version}, ${process.platform} ${process.arch}\n`)
+console.log(table(['what', 'figure'], rows))
