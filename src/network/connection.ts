@@ -214,12 +214,11 @@ export class Connection implements Link, Input {
     }
     // To a slow reader whole blocks are handed over, not one block for every short reply.
     if (backlog > 0 && length < REPLY_BLOCK_SIZE && !client.closeAfterReply && !this.ended) return
-    const { bytes } = reply.block
+    const { bytes } = reply
     client.netOutput += length
     this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += length
-    const written = length === bytes.length ? bytes : bytes.subarray(0, length)
-    if (backlog > 0 || !this.direct.write(written)) socket.write(written, this.written)
+    if (backlog > 0 || !this.direct.write(bytes)) socket.write(bytes, this.written)
     // Nearly always the system has taken all of it by now.
     if (this.unsentBytes === 0) reply.release()
     else reply.detach()
