@@ -16,12 +16,10 @@ export class CommandCatalog {
     const all = commands.flatMap((command) => [command, ...(command.subcommands?.values() ?? [])])
     this.size = all.length
     this.byName = new Map(all.map((command) => [command.name, command]))
-    this.byCategory = new Map(
-      ACL_CATEGORIES.map((category) => [
-        category,
-        all.filter((command) => categoriesOf(command).includes(category)),
-      ]),
-    )
+    const byCategory = new Map<string, Command[]>(ACL_CATEGORIES.map((category) => [category, []]))
+    for (const command of all)
+      for (const category of categoriesOf(command)) byCategory.get(category)?.push(command)
+    this.byCategory = byCategory
   }
 
   /** A command by its own name in any case, a subcommand as "container|name". */
