@@ -2,11 +2,12 @@
  * The sockets clients connect to: the addresses of `bind`, and the unix socket. Decides who may connect; what
  * happens on a connection is connection.ts's.
  */
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { InheritedSocket } from '../platform/inherited-sockets.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
 import { Connection } from './connection.ts'
 import { type CertificateInUse, TLS_SETTINGS, TlsFront } from './tls.ts'
@@ -25,6 +26,13 @@ export interface Address {
   readonly path: string | null
   /** It speaks TLS. */
   readonly secure: boolean
+}
+
+export interface ListenChoice {
+  readonly ephemeral?: boolean
+  readonly background?: boolean
+  /** Sockets that the service manager passed: they replace what the settings name. */
+  readonly inherited?: readonly InheritedSocket[]
 }
 
 /** The settings that say where it listens. */
@@ -86,10 +94,12 @@ export class Listener {
    * `port`, whose 0 means no plain TCP at all. `background`: the process need not stay for it. Rejects with a one-line
    * Error when an address cannot be had, or without what TLS needs; then it listens on none.
    */
-  async listen(options: { ephemeral?: boolean; background?: boolean } = {}): Promise<Address[]> {
+  async listen(options: ListenChoice = {}): Promise<Address[]> {
     const { settings } = this.engine
     this.background = options.background ?? false
     try {
+      const passed = await this.listenInherited(options.inherited ?? [])
+      if (passed) return this.addresses
       if (options.ephemeral === true) this.freePort = await this.listenTcp(0, settings.bind)
       else if (settings.port !== 0) await this.listenTcp(settings.port, settings.bind)
       if (settings.tlsPort !== 0) await this.listenTls(settings.tlsPort, settings.bind)
@@ -124,6 +134,9 @@ export class Listener {
   }
 
   private async moveNow(to: Where): Promise<void> {
+    if (this.servers.some((server) => 'fd' in (this.places.get(server)?.where ?? {}))) {
+      throw new Error('The service manager opened the sockets: it says where they listen')
+    }
     const before: Before = { servers: [...this.servers], kept: new Set(), closed: [] }
     try {
       const port = to.port === 0 ? this.freePort : to.port
@@ -166,6 +179,27 @@ export class Listener {
   closeIdle(): void {
     const { clock, settings } = this.engine
     for (const connection of this.connections) connection.closeIfIdle(clock.now, settings.timeout * 1000)
+  }
+
+  /** Listens on sockets that were passed, instead of where the settings say. Resolves to false when there are none. */
+  private async listenInherited(sockets: readonly InheritedSocket[]): Promise<boolean> {
+    const { log, clock } = this.engine
+    for (const { fd, name } of sockets) {
+      const secure = name === 'redis-tls'
+      if (!secure && name !== 'redis' && name !== '') {
+        log.warning(`The socket '${name}' that was passed is none of redis and redis-tls: it is closed`)
+        closeSync(fd)
+        continue
+      }
+      const refused = secure && this.tls.certificate === null ? this.tls.configure(clock.now) : null
+      if (refused !== null) throw new Error(`Failed to configure TLS: ${refused}`)
+      try {
+        await this.open({ fd } as ListenOptions, secure)
+      } catch (error) {
+        throw new Error(`Descriptor ${fd} is no socket to listen on: ${reasonOf(error)}`, { cause: error })
+      }
+    }
+    return this.servers.length > 0
   }
 
   private async listenTls(

@@ -9,10 +9,11 @@ import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { readyToStop } from '../engine/shutdown.ts'
-import { type Address, Listener } from '../network/listener.ts'
+import { type Address, type ListenChoice, Listener } from '../network/listener.ts'
 import { FileClaims } from '../persistence/file-claims.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
+import { takeInheritedSockets } from '../platform/inherited-sockets.ts'
 import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
 import { type Random, systemRandom } from '../platform/random.ts'
@@ -39,6 +40,8 @@ export interface StartOptions {
   readonly ephemeral?: boolean
   /** False: there is no dataset on disk, and none is ever written. */
   readonly load?: boolean
+  /** Sockets that a service manager passed to the process replace those the configuration names. */
+  readonly activated?: boolean
   /** False: no socket at all; clients are local connections. */
   readonly listen?: boolean
   /** Sockets do not keep the process alive. */
@@ -99,7 +102,8 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
-      const addresses = options.listen === false ? [] : await this.listener.listen(options)
+      const addresses =
+        options.listen === false ? [] : await this.listener.listen({ ...options, ...this.inherited(options) })
       await this.serveMetrics(options.background ?? false)
       return addresses
     } catch (error) {
@@ -107,6 +111,13 @@ export class Server {
       await engine.dataset.claims?.release()
       throw error
     }
+  }
+
+  private inherited({ activated }: StartOptions): ListenChoice {
+    if (activated !== true) return {}
+    const { sockets, complaint } = takeInheritedSockets()
+    if (complaint !== null) this.engine.log.warning(complaint)
+    return { inherited: sockets }
   }
 
   /** Loaded only when it is wanted, and the HTTP server with it. */
