@@ -88,13 +88,15 @@ export class RespiteServer {
     })
     const moved = time === null ? null : new MovedTime(server, time.clock, time.timers)
     const { port, tlsPort } = configuration.settings
-    await server.start({
+    const starting = server.start({
       // With a TLS port, 0 can mean what it does in redis.conf: no other.
       ephemeral: port === 0 && (options.port === undefined || tlsPort === 0),
       load: options.dir !== undefined,
       listen: options.listen !== false,
       background: options.keepAlive !== true,
     })
+    // Whatever of it has begun ends with it.
+    await starting.catch((error: unknown) => server.stop().then(() => Promise.reject(error)))
     const started = new RespiteServer(options, server, configuration, moved, ending)
     // SHUTDOWN or a fault ends what is connected without a socket, too.
     void ending.ended.then(() => started.close())
