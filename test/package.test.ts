@@ -50,6 +50,22 @@ const wrong: ServerOptions = { 'maxmemory-policy': 3 }
 void wrong
 `
 
+/** What README shows for test runners; `test` comes from the runner's own module. */
+const EXAMPLE = `
+import { Redis } from 'ioredis'
+import { createServer } from 'respite'
+
+test('a session ends after a day', async () => {
+  const server = await createServer({ clock: 'manual' })
+  const redis = new Redis(server.connectionOptions())
+  await redis.set('session', 'user', 'EX', 86_400)
+  await server.clock.advance(86_400_000)
+  assert.equal(await redis.get('session'), null)
+  redis.disconnect()
+  await server.close()
+})
+`
+
 const TSCONFIG = {
   compilerOptions: {
     strict: true,
@@ -89,7 +105,7 @@ describe('the packed tarball', () => {
     // What it depends on comes from here, so that no network is needed.
     const dependencies = ['redis-parser', 'redis-errors'].map((name) => join(modules, name))
     npm(user, 'install', '--install-links', ...dependencies, join(source, tarball))
-    for (const name of ['ioredis', 'redis', '@types', 'undici-types']) {
+    for (const name of ['ioredis', 'redis', 'vitest', '@types', 'undici-types']) {
       const target = join(modules, name)
       if (existsSync(target)) symlinkSync(target, join(user, 'node_modules', name), 'dir')
     }
@@ -116,6 +132,21 @@ describe('the packed tarball', () => {
     expect(node('--input-type=commonjs', '-e', script).stdout).toBe(
       'CommandError,ConfigError,createServer true\n',
     )
+  })
+
+  test.each([
+    ['node:test', "import { test } from 'node:test'", ['--test', 'example.test.mjs']],
+    [
+      'vitest',
+      "import { test } from 'vitest'",
+      [join(modules, 'vitest', 'vitest.mjs'), 'run', '--root', '.'],
+    ],
+  ])('the example for %s', (_, line, args) => {
+    const file = join(user, 'example.test.mjs')
+    writeFileSync(file, `import assert from 'node:assert/strict'\n${line}\n${EXAMPLE}`)
+    const { status, stdout, stderr } = node(...args)
+    expect(status, stdout + stderr).toBe(0)
+    expect(stdout).toMatch(/pass 1|1 passed/)
   })
 
   test('its program runs', () => {
