@@ -97,7 +97,7 @@ function server({ settings, configuration, clock, runId, startedAt }: Engine): I
     ['atomicvar_api', 'none'],
     ['gcc_version', '0.0.0'],
     ['process_id', PROCESS_ID],
-    ['process_supervised', 'no'],
+    ['process_supervised', settings.supervised === 'systemd' ? 'systemd' : 'no'],
     ['run_id', runId],
     ['tcp_port', settings.port],
     ['server_time_usec', clock.epochMicros()],

@@ -9,7 +9,7 @@ export const processDirectives = {
     type: 'enum',
     values: ['upstart', 'systemd', 'auto', 'no'],
     default: 'no',
-    support: 'not-supported',
+    support: 'supported',
     fixed: true,
   },
   pidfile: { type: 'string', default: '', support: 'supported', fixed: true },

@@ -21,6 +21,7 @@ import { SystemTimers, type Timers } from '../platform/timers.ts'
 import { crashReport } from './crash-report.ts'
 import { Cron } from './cron.ts'
 import type { MetricsListener } from './metrics-listener.ts'
+import { Supervision } from './supervision.ts'
 
 /** What a server takes from its surroundings; tests and embedders may replace time and chance. */
 export interface ServerParts {
@@ -40,7 +41,7 @@ export interface StartOptions {
   readonly ephemeral?: boolean
   /** False: there is no dataset on disk, and none is ever written. */
   readonly load?: boolean
-  /** Sockets that a service manager passed to the process replace those the configuration names. */
+  /** A service manager's process: sockets it passed replace those the configuration names, and it hears of the server. */
   readonly activated?: boolean
   /** False: no socket at all; clients are local connections. */
   readonly listen?: boolean
@@ -56,6 +57,7 @@ export class Server {
   private readonly onStopped: () => void
   private readonly onFailed: (error: Error) => void
   private metrics: MetricsListener | null
+  private supervision: Supervision | null
   /** Milliseconds since the epoch. */
   private selfCheckedAt: number
   private stopping: Promise<void> | null
@@ -80,6 +82,7 @@ export class Server {
     this.cron = new Cron(this.engine, this.loopDelay, () => this.everySecond())
     this.engine.relisten = (settings) => this.listener.move(settings)
     this.metrics = null
+    this.supervision = null
     this.stopping = null
   }
 
@@ -102,11 +105,13 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
+      if (options.activated === true) this.supervision = Supervision.begin(engine)
       const addresses =
         options.listen === false ? [] : await this.listener.listen({ ...options, ...this.inherited(options) })
       await this.serveMetrics(options.background ?? false)
       return addresses
     } catch (error) {
+      this.supervision?.stopping()
       await this.listener.close()
       await engine.dataset.claims?.release()
       throw error
@@ -148,6 +153,7 @@ export class Server {
     const { dataset, log, settings } = engine
     if (this.stopping !== null) return this.stopping
     log.notice('Server initialized')
+    this.supervision?.loading()
     try {
       if (dataset.enabled) await this.loadFiles()
     } catch (error) {
@@ -160,6 +166,7 @@ export class Server {
     // Nobody was served who could have been held up.
     this.loopDelay.takeMaxMicros()
     this.cron.start()
+    this.supervision?.ready()
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
     if (settings.tlsPort > 0) log.notice('Ready to accept connections tls')
     if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
@@ -223,7 +230,9 @@ export class Server {
   /** Loads configuration, users and certificates again: what SIGHUP asks for. The log tells what came of it. */
   reload(): void {
     this.engine.clock.refresh()
+    if (!this.loading) this.supervision?.reloading()
     reloadAll(this.engine)
+    if (!this.loading) this.supervision?.ready()
   }
 
   private everySecond(): void {
@@ -259,6 +268,7 @@ export class Server {
   }
 
   private async closeAll(): Promise<void> {
+    this.supervision?.stopping()
     this.engine.dataset.loading?.stop()
     this.cron.stop()
     this.loopDelay.stop()
