@@ -16,6 +16,8 @@ export const respiteDirectives = {
     default: 'legacy',
     support: 'supported',
   },
+  // Seconds without a client after which the server saves and ends, for socket activation; 0 for never.
+  'idle-exit': { type: 'integer', default: '0', support: 'supported' },
   // Seconds between looks at whether the files are still what is in effect; 0 for none.
   'self-check-interval': { type: 'integer', default: '600', support: 'supported' },
   'self-check-action': {

@@ -60,6 +60,8 @@ export class Server {
   private supervision: Supervision | null
   /** Milliseconds since the epoch. */
   private selfCheckedAt: number
+  /** When somebody was connected last, milliseconds since the epoch. */
+  private usedAt: number
   private stopping: Promise<void> | null
 
   constructor(parts: ServerParts) {
@@ -78,6 +80,7 @@ export class Server {
     this.listener = new Listener(this.engine)
     this.engine.artifacts.tls = this.listener.tls
     this.selfCheckedAt = this.engine.clock.now
+    this.usedAt = this.engine.clock.now
     this.loopDelay = new LoopDelay(parts.timers === undefined)
     this.cron = new Cron(this.engine, this.loopDelay, () => this.everySecond())
     this.engine.relisten = (settings) => this.listener.move(settings)
@@ -195,7 +198,10 @@ export class Server {
 
   /** Until when, milliseconds since the epoch, nothing falls due by itself but timeouts and deadlines of keys. */
   idleUntil(): number {
-    const interval = this.engine.settings.selfCheckInterval * 1000
+    const { clock, settings } = this.engine
+    // Every second may be the last.
+    if (settings.idleExit > 0) return clock.now
+    const interval = settings.selfCheckInterval * 1000
     const check = interval === 0 ? Number.POSITIVE_INFINITY : this.selfCheckedAt + interval
     return Math.min(this.cron.idleUntil(), check)
   }
@@ -238,10 +244,25 @@ export class Server {
   private everySecond(): void {
     const { clock, settings } = this.engine
     this.listener.closeIdle()
+    this.exitIfIdle()
     const interval = settings.selfCheckInterval * 1000
     if (interval === 0 || clock.now - this.selfCheckedAt < interval) return
     this.selfCheckedAt = clock.now
     checkItself(this.engine)
+  }
+
+  /** idle-exit: nobody has been connected for long enough, and everything can be kept. */
+  private exitIfIdle(): void {
+    const { clients, clock, settings, keyspace, log } = this.engine
+    const kept = keyspace.dirty === 0 || settings.save.length > 0 || settings.appendonly
+    if (settings.idleExit === 0 || clients.size > 0 || !kept) {
+      this.usedAt = clock.now
+      return
+    }
+    if (clock.now - this.usedAt < settings.idleExit * 1000) return
+    log.notice(`No client for ${settings.idleExit} seconds (idle-exit), scheduling shutdown...`)
+    this.usedAt = clock.now
+    this.shutdown()
   }
 
   private stopByItself(): void {

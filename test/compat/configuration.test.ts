@@ -22,6 +22,7 @@ const LATER_NAMES: Readonly<Record<string, string>> = {
   'bgsave-cpulist': 'spelling since 7.2',
   'log-format': 'as in Valkey',
   'log-timestamp-format': 'as in Valkey',
+  'idle-exit': 'ours',
   'self-check-interval': 'ours',
   'self-check-action': 'ours',
   'metrics-port': 'ours',
