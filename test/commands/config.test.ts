@@ -42,6 +42,16 @@ describe('CONFIG REWRITE', () => {
     expect(readdirSync(join(file, '..')).sort()).toEqual(['link.conf', 'redis.conf'])
   })
 
+  test('permissions of an ACL file stay too', () => {
+    const [s, file] = startedWith('aclfile users.acl\n', {
+      'users.acl': 'user default on nopass ~* &* +@all\n',
+    })
+    const users = join(file, '..', 'users.acl')
+    chmodSync(users, 0o600)
+    expect(s.call('ACL', 'SAVE')).toBe(OK)
+    expect(statSync(users).mode & 0o777).toBe(0o600)
+  })
+
   test('users stand in the file, and are those of the next start', () => {
     const [s, file] = startedWith('user alice on >x ~a +get\n')
     expect(s.call('ACL', 'SETUSER', 'bob', 'on', '>y', '~"b\'', '(%R~c -@all +get)')).toBe(OK)

@@ -2,7 +2,7 @@
  * Where the users come from and go to: the file that `aclfile` names, or redis.conf's `user` lines. The text is
  * user-file.ts's.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError, STANDARD_INPUT } from '../../config/config-error.ts'
 import type { Configuration, UserLine } from '../../config/configuration.ts'
@@ -89,7 +89,10 @@ export class AclFile {
     const path = this.configuration.path('aclfile')
     try {
       const bytes = Buffer.from(formatUserFile(this.acl.all()), 'latin1')
-      replaceFile(path, `${path.slice(dirname(path).length + 1)}.tmp`, (write) => write(bytes))
+      // A file that only its owner may read stays one.
+      const mode = statSync(path, { throwIfNoEntry: false })?.mode
+      const temporary = `${path.slice(dirname(path).length + 1)}.tmp`
+      replaceFile(path, temporary, (write) => write(bytes), mode === undefined ? undefined : mode & 0o7777)
       this.artifact.loaded(identityOf(bytes), this.clock.now)
       return true
     } catch (error) {
