@@ -155,9 +155,7 @@ describe('several files', () => {
     const gone = await load({ directory, manifest })
     expect(gone.error).toBe('Unable to obtain the AOF file gone length. stat: No such file or directory')
     const folder = await load({ directory, manifest: new AofManifest({ name: '.', seq: 1 }, [], []) })
-    expect(folder.error).toBe(
-      'Unrecoverable error reading the append only file .: Is a directory',
-    )
+    expect(folder.error).toBe('Unrecoverable error reading the append only file .: Is a directory')
   })
 
   test('a transaction does not go on in the next file', async () => {
