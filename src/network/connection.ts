@@ -7,7 +7,8 @@ import { type Client, HELD_BY_BLOCK, type Link } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
 import { GATE_MONITORING } from '../engine/gates.ts'
 import { CHECKED_FROM } from '../engine/output-limits.ts'
-import { REPLY_BLOCK_SIZE } from '../protocol/reply-writer.ts'
+import { REPLY_BLOCK_SIZE, recycle } from '../protocol/reply-writer.ts'
+import type { Block } from '../structures/block.ts'
 import { DirectWriter, fileDescriptor, type Input, readInto } from './accepted-handle.ts'
 import { CHUNK, Intake, newSharedInput, type SharedInput } from './intake.ts'
 
@@ -33,6 +34,8 @@ export class Connection implements Link, Input {
   private readonly direct: DirectWriter
   private readonly intake: Intake
   private readonly written: () => void
+  /** What is being written directly, where the system did not take all of it at once. */
+  private lent: Block | null
   /** The turn will call flush(). */
   private flushQueued: boolean
   private reading: boolean
@@ -50,6 +53,7 @@ export class Connection implements Link, Input {
     this.localAddress = addressText(accepted.localAddress, accepted.localPort, accepted)
     this.onClosed = null
     this.engine = engine
+    this.lent = null
     this.flushQueued = false
     this.reading = true
     this.ended = false
@@ -218,14 +222,22 @@ export class Connection implements Link, Input {
     client.netOutput += length
     this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += length
-    if (backlog > 0 || !this.direct.write(bytes)) socket.write(bytes, this.written)
+    const direct = backlog === 0 && this.direct.write(bytes)
+    if (!direct) socket.write(bytes, this.written)
     // Nearly always the system has taken all of it by now.
     if (this.unsentBytes === 0) reply.release()
-    else reply.detach()
+    else {
+      const block = reply.detach()
+      if (direct) this.lent = block
+    }
   }
 
   /** The system has taken a write. */
   private sent(): void {
+    if (this.lent !== null && this.direct.pending === 0) {
+      recycle(this.lent)
+      this.lent = null
+    }
     if (this.closed || this.unsentBytes > 0) return
     if (this.client.reply.length > 0 || this.intake.more || !this.reading) this.flushSoon()
   }

@@ -51,20 +51,21 @@ export class ReplyWriter {
 
   /** Forgets what was written and returns the block to the pool. Call when nobody reads the bytes any more. */
   release(): void {
-    if (this.capacity === REPLY_BLOCK_SIZE && pool.length < POOLED_BLOCKS) pool.push(this.block)
-    else if (this.capacity > REPLY_BLOCK_SIZE) {
-      const size = LARGER_SIZES.indexOf(this.capacity)
-      if (size !== -1 && largerPools[size].length < LARGER_POOLED[size]) largerPools[size].push(this.block)
-    }
-    this.detach()
+    const block = this.detach()
+    if (block !== null) recycle(block)
   }
 
-  /** Hands the block over: the writer starts anew, and the bytes stay with the caller. */
-  detach(): void {
+  /**
+   * Hands the block over: the writer starts anew, and the bytes stay with the caller, who may recycle() the block that
+   * is returned; null for one that is not this writer's own.
+   */
+  detach(): Block | null {
+    const own = this.capacity > 0 ? this.block : null
     this.block = EMPTY_BLOCK
     this.length = 0
     this.shared = null
     this.capacity = 0
+    return own
   }
 
   /** Cuts the reply back to `mark`, an earlier value of `length`. */
@@ -322,10 +323,22 @@ export class ReplyWriter {
     if (needed <= REPLY_BLOCK_SIZE) block = pool.pop() ?? newBlock(this.freshSize(needed))
     else block = largerBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
     this.block.bytes.copy(block.bytes, 0, 0, this.length)
+    if (this.capacity > 0) recycle(this.block)
     this.block = block
     this.shared = null
     this.capacity = block.bytes.length
   }
+}
+
+/** Keeps a block that a writer had for its own, and nobody reads any more, for the next reply of its size. */
+export function recycle(block: Block): void {
+  const { length } = block.bytes
+  if (length === REPLY_BLOCK_SIZE) {
+    if (pool.length < POOLED_BLOCKS) pool.push(block)
+    return
+  }
+  const size = LARGER_SIZES.indexOf(length)
+  if (size !== -1 && largerPools[size].length < LARGER_POOLED[size]) largerPools[size].push(block)
 }
 
 /** A block of at least `size` bytes, above REPLY_BLOCK_SIZE. */
