@@ -28,7 +28,7 @@ export class TrackingTable {
   private readonly hashKey0: number
   private readonly hashKey1: number
   private readonly arena: Arena
-  private readonly index: HashIndex
+  private index: HashIndex
 
   constructor(random: Random) {
     this.itemCount = 0
@@ -71,7 +71,7 @@ export class TrackingTable {
   }
 
   clear(): void {
-    this.index.clear()
+    this.index = new HashIndex()
     this.arena.clear()
     this.itemCount = 0
   }

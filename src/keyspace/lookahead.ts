@@ -6,11 +6,12 @@
  * do not depend on each other, so their reads can wait together: first all hashes, then a loop that reads
  * one word of each bucket, then one that reads one word of each entry. JavaScript has no prefetch instruction,
  * but these loops are short, so the processor runs ahead in them and has many reads under way at once. The
- * hash is kept with the request, so the lookup does not compute it again. bench/micro/lookahead.ts shows it.
+ * hash and what was found are kept with the request, so that the lookup need not repeat them. bench/micro/lookahead.ts shows it.
  */
 import type { Arguments } from '../protocol/arguments.ts'
 import type { AddressList } from '../structures/address-list.ts'
-import type { Arena } from '../structures/arena.ts'
+import type { Address, Arena } from '../structures/arena.ts'
+import type { HashIndex } from '../structures/hash-index.ts'
 import { sipHash } from '../structures/siphash.ts'
 import type { Database } from './database.ts'
 
@@ -18,6 +19,8 @@ import type { Database } from './database.ts'
 export const LOOKAHEAD = 16
 /** Longer arguments are hashed when they turn out to be keys. */
 const KEY_MAX = 128
+/** Numbers of looks stay small integers; one comes round when the requests that had it are long gone. */
+const LOOK_MASK = 0x3fffffff
 /** A database of fewer keys stays in the caches by itself. */
 const SMALL_DATABASE = 4096
 
@@ -27,11 +30,18 @@ export const WALKED_BUCKETS = 8
 export class Lookahead {
   /** What was read, so that no compiler can find the reads useless. */
   read: number
+  /** The number of the last look at requests, the index it was at, and what its `departures` were then. */
+  looks: number
+  private index: HashIndex | null
+  private departures: number
   private readonly hashes: Int32Array
   private readonly addresses: Int32Array
 
   constructor() {
     this.read = 0
+    this.looks = 0
+    this.index = null
+    this.departures = 0
     this.hashes = new Int32Array(LOOKAHEAD)
     this.addresses = new Int32Array(LOOKAHEAD)
   }
@@ -47,9 +57,27 @@ export class Lookahead {
         args.keyHash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
       }
     }
-    const { hashes } = this
+    const { hashes, addresses } = this
     for (let i = 0; i < count; i++) hashes[i] = requests[i].keyHash
     this.fetch(db, count)
+    const look = (this.looks + 1) & LOOK_MASK
+    for (let i = 0; i < count; i++) {
+      requests[i].keyAddress = addresses[i]
+      requests[i].keyLook = look
+    }
+    this.looks = look
+    this.index = db.index
+    this.departures = db.index.departures
+  }
+
+  /**
+   * Where `index` has an entry with the hash of argument 1: what the last look found, if nothing can have left the
+   * index since and the look was at these requests and this index; else 0. Whether the keys are equal is not told.
+   */
+  addressOf(args: Arguments, index: HashIndex): Address {
+    return args.keyLook === this.looks && this.index === index && this.departures === index.departures
+      ? args.keyAddress
+      : 0
   }
 
   /** The same for the keys of one request that has several: the arguments `first`, `first + step` and so on. */

@@ -23,6 +23,9 @@ export class Arguments {
   start: number
   /** The keyed hash of argument 1, if it has been computed already (keyspace/lookahead.ts); else 0. */
   keyHash: number
+  /** Where the entry of argument 1 was when it was looked for, 0 for nowhere, and which look that was. */
+  keyAddress: number
+  keyLook: number
 
   constructor(room: number = INITIAL_ARGUMENTS) {
     this.block = EMPTY_BLOCK
@@ -31,6 +34,8 @@ export class Arguments {
     this.lengths = new Int32Array(room)
     this.start = -1
     this.keyHash = 0
+    this.keyAddress = 0
+    this.keyLook = 0
   }
 
   /** A copy with bytes of its own, for MULTI and whoever else keeps a command. */

@@ -57,6 +57,8 @@ export class HashIndex {
   private overflowCount: number
   /** How many open walks forbid merging; holdShrink() and releaseShrink() count them. */
   holds: number
+  /** Rises whenever an address may have ceased to be in it: an address seen since is there still. */
+  departures: number
 
   /** `expected` entries will find their buckets there. */
   constructor(expected: number = 0) {
@@ -67,6 +69,7 @@ export class HashIndex {
     this.overflow = []
     this.overflowCount = 0
     this.holds = 0
+    this.departures = 0
     while (this.bucketCount * FULL < expected && this.bucketCount < OVERFLOW) this.split()
   }
 
@@ -103,6 +106,7 @@ export class HashIndex {
 
   /** Puts another address in a slot that first() or next() returned: its entry has moved. */
   setAddressAt(slot: number, address: number): void {
+    this.departures++
     this.segmentOf(slot >> 3)[startOf((slot >> 3) & ~OVERFLOW) + ADDRESSES + (slot & 7)] = address
   }
 
@@ -130,6 +134,7 @@ export class HashIndex {
     gapSegment[gap + HASHES] = segment[start + HASHES + left]
     gapSegment[gap + ADDRESSES] = segment[start + ADDRESSES + left]
     this.count--
+    this.departures++
     if (left === 0 && (bucket & OVERFLOW) !== 0) {
       if (before < 0) before = this.beforeInChain(this.bucketFor(hash), bucket)
       this.segmentOf(before)[startOf(before & ~OVERFLOW) + LINK] = 0
@@ -191,15 +196,6 @@ export class HashIndex {
   }
 
   /** Forgets all entries and gives the memory back at once; open walks find nothing more. */
-  clear(): void {
-    this.count = 0
-    this.bucketCount = 1
-    this.mask = 0
-    this.main = [firstSegment()]
-    this.overflow = []
-    this.overflowCount = 0
-  }
-
   /** Forbids merging until releaseShrink(): a walk over the buckets by number then meets every entry that stays. */
   holdShrink(): void {
     this.holds++

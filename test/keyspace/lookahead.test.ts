@@ -1,5 +1,7 @@
 /** Reading ahead changes nothing but the time it takes: commands answer the same with it, in a database large enough for it. */
 import { expect, test } from 'vitest'
+import type { Database } from '../../src/keyspace/database.ts'
+import type { Arguments } from '../../src/protocol/arguments.ts'
 import { argumentsOf, session } from '../commands/session.ts'
 
 const KEYS = 5000
@@ -26,4 +28,36 @@ test('a batch of requests gets hashes that the lookups agree with', () => {
   keyspace.lookahead.run(db, requests, requests.length)
   expect(requests.map(({ keyHash }) => keyHash !== 0)).toEqual([true, true, true, false])
   expect(requests.map((args) => db.read(args, 1)?.valueText() ?? null)).toEqual(['v1', null, 'v4999', null])
+})
+
+test('what was found ahead is not believed once it can have moved, gone, or been another database', () => {
+  const s = session()
+  for (let i = 0; i < KEYS; i++) s.call('SET', `k${i}`, `v${i}`)
+  s.call('SELECT', '1')
+  for (let i = 0; i < KEYS; i++) s.call('SET', `k${i}`, `w${i}`)
+  const { keyspace } = s.engine
+  const [db, other] = keyspace.databases
+  const ahead = (): Arguments[] => {
+    const requests = ['k1', 'k2', 'k3'].map((key) => argumentsOf(['GET', key]))
+    keyspace.lookahead.run(db, requests, requests.length)
+    return requests
+  }
+  const values = (of: Database, requests: Arguments[]): (string | null)[] =>
+    requests.map((args) => of.read(args, 1)?.valueText() ?? null)
+  expect(values(db, ahead())).toEqual(['v1', 'v2', 'v3'])
+  expect(values(other, ahead())).toEqual(['w1', 'w2', 'w3'])
+  const gone = ahead()
+  s.call('SELECT', '0')
+  s.call('DEL', 'k2')
+  s.call('APPEND', 'k3', 'x'.repeat(500))
+  s.call('SET', 'new', 'n')
+  expect(values(db, gone)).toEqual(['v1', null, `v3${'x'.repeat(500)}`])
+  const swapped = ahead()
+  s.call('SWAPDB', '0', '1')
+  expect(values(db, swapped)).toEqual(['w1', 'w2', 'w3'])
+  const [older, newer] = [ahead(), ahead()]
+  expect(values(db, older)).toEqual(values(db, newer))
+  const flushed = ahead()
+  s.call('FLUSHALL')
+  expect(values(db, flushed)).toEqual([null, null, null])
 })

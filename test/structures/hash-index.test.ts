@@ -133,9 +133,6 @@ describe('the model', () => {
     expect(() => index.replace(5, 101, 102)).toThrow('no entry')
     index.setAddressAt(index.first(5), 103)
     expect(index.addressAt(index.first(5))).toBe(103)
-    index.clear()
-    expect(index.count).toBe(0)
-    expect(index.first(5)).toBe(-1)
   })
 })
 
