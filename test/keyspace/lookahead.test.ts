@@ -6,6 +6,9 @@ import { argumentsOf, session } from '../commands/session.ts'
 
 const KEYS = 5000
 
+const values = (of: Database, requests: Arguments[]): (string | null)[] =>
+  requests.map((args) => of.read(args, 1)?.valueText() ?? null)
+
 test('many keys in one request, present and absent, short and long, are read and written as one by one', () => {
   const s = session()
   const long = 'x'.repeat(300)
@@ -42,15 +45,15 @@ test('what was found ahead is not believed once it can have moved, gone, or been
     keyspace.lookahead.run(db, requests, requests.length)
     return requests
   }
-  const values = (of: Database, requests: Arguments[]): (string | null)[] =>
-    requests.map((args) => of.read(args, 1)?.valueText() ?? null)
   expect(values(db, ahead())).toEqual(['v1', 'v2', 'v3'])
   expect(values(other, ahead())).toEqual(['w1', 'w2', 'w3'])
   const gone = ahead()
+  expect(gone.map((args) => keyspace.lookahead.addressOf(args, db.index) !== 0)).toEqual([true, true, true])
   s.call('SELECT', '0')
   s.call('DEL', 'k2')
   s.call('APPEND', 'k3', 'x'.repeat(500))
   s.call('SET', 'new', 'n')
+  expect(gone.map((args) => keyspace.lookahead.addressOf(args, db.index))).toEqual([0, 0, 0])
   expect(values(db, gone)).toEqual(['v1', null, `v3${'x'.repeat(500)}`])
   const swapped = ahead()
   s.call('SWAPDB', '0', '1')
