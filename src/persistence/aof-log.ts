@@ -171,7 +171,7 @@ export class AofLog {
   }
 
   private writeFailed(error: unknown, written: number): void {
-    const { settings, disk, stream, halt, log } = this.parts
+    const { settings, disk, stream, log } = this.parts
     this.complain(`Error writing to the AOF file: ${reasonOf(error)}`)
     let kept = 0
     if (written > 0) {
@@ -191,21 +191,25 @@ export class AofLog {
     }
     this.fail(error)
     if (settings.appendfsync === 'always') {
-      halt(new Error("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."))
+      this.giveUp("Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...")
     }
   }
 
+  /** Ends the server. Nothing more is written, also not while it ends: it would be acknowledged to nobody. */
+  private giveUp(text: string): void {
+    this.leave()
+    this.parts.halt(new Error(text))
+  }
+
   private syncNow(): void {
-    const { disk, halt, latency } = this.parts
+    const { disk, latency } = this.parts
     const begun = latency.begin()
     try {
       disk.sync(this.file)
       latency.end('aof-fsync-always', begun)
     } catch (error) {
-      halt(
-        new Error(
-          `Can't persist AOF for fsync error when the AOF fsync policy is 'always': ${reasonOf(error)}. Exiting...`,
-        ),
+      this.giveUp(
+        `Can't persist AOF for fsync error when the AOF fsync policy is 'always': ${reasonOf(error)}. Exiting...`,
       )
       return
     }

@@ -63,6 +63,7 @@ export class Server {
   /** When somebody was connected last, milliseconds since the epoch. */
   private usedAt: number
   private stopping: Promise<void> | null
+  private failing: boolean
 
   constructor(parts: ServerParts) {
     this.onStopped = parts.onStopped ?? (() => {})
@@ -87,6 +88,7 @@ export class Server {
     this.metrics = null
     this.supervision = null
     this.stopping = null
+    this.failing = false
   }
 
   /** listen() and load(): resolves with the addresses once everything is served, rejects as they do. */
@@ -271,7 +273,9 @@ export class Server {
 
   /** Drops every client without another word and stops. */
   private fail(error: Error): void {
-    if (this.stopping !== null) return
+    if (this.stopping !== null || this.failing) return
+    // Ending may fail in the same way again.
+    this.failing = true
     this.engine.log.warning(error.message)
     for (const client of this.engine.clients.values()) client.link.destroy()
     this.stopping = this.closeAll()
@@ -293,7 +297,8 @@ export class Server {
     this.engine.dataset.loading?.stop()
     this.cron.stop()
     this.loopDelay.stop()
-    this.engine.aof.end()
+    // What could not be written down is not to be acknowledged at the last moment either.
+    if (!this.engine.aof.end()) for (const client of this.engine.clients.values()) client.link.destroy()
     this.engine.snapshots.abort()
     this.engine.migrations.close()
     await this.listener.close()

@@ -162,6 +162,12 @@ describe('always', () => {
     log.flush()
     expect(halted).toHaveLength(1)
     expect(log.failure).toBe('No space left on device')
+    disk.taken()
+    append('B')
+    log.flush()
+    log.close()
+    expect(disk.taken()).toEqual([])
+    expect(halted).toHaveLength(1)
   })
 })
 

@@ -3,8 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Configuration } from '../../src/config/configuration.ts'
 import { createServer, type RespiteServer, type ServerOptions } from '../../src/index.ts'
+import { systemDisk } from '../../src/persistence/aof-log.ts'
+import { silentLog } from '../../src/platform/log.ts'
+import { Server } from '../../src/server/server.ts'
 
 let dir: string
 let server: RespiteServer | null
@@ -160,4 +164,33 @@ test('a local connection is answered when it is written', async () => {
   await start()
   await server?.connection().call('SET', 'k', 'local')
   expect(readFileSync(join(dir, 'appendonlydir', 'appendonly.aof.1.incr.aof'), 'latin1')).toContain('local')
+})
+
+test('a server whose disk refuses under appendfsync always ends, and answers nothing more', async () => {
+  const failed: string[] = []
+  const server = new Server({
+    configuration: new Configuration({
+      dir,
+      appendonly: 'yes',
+      appendfsync: 'always',
+      port: '0',
+      save: '',
+      bind: '127.0.0.1',
+    }),
+    log: silentLog(),
+    onFailed: (error) => void failed.push(error.message),
+  })
+  const [{ port }] = await server.start({ ephemeral: true })
+  const full = Object.assign(new Error('ENOSPC'), { errno: -28, syscall: 'write' })
+  const write = vi.spyOn(systemDisk, 'write').mockImplementation(() => {
+    throw full
+  })
+  const client = new Redis(port, '127.0.0.1', { retryStrategy: null })
+  client.on('error', () => {})
+  await expect(client.set('a', '1')).rejects.toThrow('Connection is closed')
+  await server.stop()
+  write.mockRestore()
+  expect(failed).toEqual([
+    "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...",
+  ])
 })
