@@ -271,6 +271,8 @@ export class Aof {
     const { directory, writer, settings } = this
     const { manifest } = directory
     writer.flush(true)
+    // What is not written yet is in the snapshot: behind it, it would be run a second time.
+    if (this.bufferedBytes > 0) throw new Error('the commands before it are not written yet')
     const file = manifest.nextIncrement(settings.appendfilename)
     const path = directory.at(file.name)
     directory.make()

@@ -2,10 +2,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Configuration } from '../../src/config/configuration.ts'
 import { LatencyMonitor } from '../../src/keyspace/latency-monitor.ts'
 import { Aof, type BaseWriter } from '../../src/persistence/aof.ts'
+import { systemDisk } from '../../src/persistence/aof-log.ts'
 import { loadManifest } from '../../src/persistence/aof-manifest.ts'
 import { CommandStream } from '../../src/persistence/command-stream.ts'
 import { ManualClock } from '../../src/platform/clock.ts'
@@ -205,6 +206,23 @@ describe('rewrite', () => {
     base.end()
     expect(dataset()).toBe('snapshot')
     expect([aof.lastRewriteOk, aof.failures]).toEqual([true, 0])
+  })
+
+  test('does not begin while the disk takes no commands: they would stand behind a snapshot that has them', () => {
+    begun()
+    write('a')
+    const refuse = vi.spyOn(systemDisk, 'write').mockImplementation(() => {
+      throw Object.assign(new Error('ENOSPC'), { errno: -28, syscall: 'write' })
+    })
+    write('b')
+    base.dataset = 'with b'
+    expect(aof.rewrite()).toContain('not written yet')
+    refuse.mockRestore()
+    write('c')
+    expect(dataset()).toBe('empty a b c')
+    aof.rewrite()
+    base.end()
+    expect(dataset()).toBe('with b')
   })
 
   test('one cut short by the end of the server changes nothing', () => {
