@@ -67,10 +67,7 @@ export class Replay {
   /** Runs one. Returns why it can't be, or null; an error reply is no reason, but the log has it, as in Redis. */
   apply(args: Arguments): string | null {
     const { client, engine } = this
-    let command = engine.commands.find(args)
-    if (command?.subcommands && args.count > 1) {
-      command = command.subcommands.get(args.text(1).toLowerCase()) ?? null
-    }
+    const command = engine.commands.resolve(args)
     if (command === null) return `Unknown command '${args.text(0)}'`
     if (args.count < command.minArguments || args.count > command.maxArguments) {
       return `Wrong number of arguments for the command '${command.name}'`

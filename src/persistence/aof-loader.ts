@@ -15,7 +15,7 @@ import type { Log } from '../platform/log.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { AofFile, AofManifest } from './aof-manifest.ts'
 import { ANNOTATION, AofReader, COMMAND, DAMAGED } from './aof-reader.ts'
-import type { LoadProgress } from './load-progress.ts'
+import { type LoadProgress, seconds } from './load-progress.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
 
 /** Commands between two turns of the loop, as in Redis. */
@@ -300,8 +300,4 @@ function sizeOf(directory: string, { name }: AofFile): number {
       cause: error,
     })
   }
-}
-
-function seconds(micros: number): string {
-  return (micros / 1e6).toFixed(3)
 }

@@ -10,7 +10,7 @@ import { PROCESS_ID } from '../platform/process.ts'
 import type { Timers } from '../platform/timers.ts'
 import { DatasetWriter } from './dataset-writer.ts'
 import type { FileClaims } from './file-claims.ts'
-import { LoadProgress } from './load-progress.ts'
+import { LoadProgress, seconds } from './load-progress.ts'
 import { RdbEncoder } from './rdb-encoder.ts'
 import { rdbIdentity, replaceFile } from './rdb-file.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
@@ -207,8 +207,4 @@ export class Dataset {
     this.identify()
     log.notice(`DB loaded from disk: ${seconds(keyspace.clock.monotonicMicros() - from)} seconds`)
   }
-}
-
-function seconds(micros: number): string {
-  return (micros / 1e6).toFixed(3)
 }

@@ -125,3 +125,8 @@ export function delayKey({ keyLoadDelay }: Settings, random: Random): void {
   if (keyLoadDelay > 0) holdProcess(keyLoadDelay / 1000)
   else if (keyLoadDelay < 0 && random.below(-keyLoadDelay) === 0) holdProcess(0.001)
 }
+
+/** How long something took, as the log says it. */
+export function seconds(micros: number): string {
+  return (micros / 1e6).toFixed(3)
+}

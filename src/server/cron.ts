@@ -76,10 +76,9 @@ export class Cron {
   }
 
   private tick(): void {
-    const { aof, backgroundSave, diskErrors, cronPaused, keyspace } = this.engine
+    const { aof, backgroundSave, cronPaused, keyspace } = this.engine
     aof.cron()
     backgroundSave.cron()
-    diskErrors.refresh()
     if (!cronPaused && !keyspace.loading && this.sliceTimer === null) this.slice()
   }
 
