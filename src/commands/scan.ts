@@ -72,7 +72,7 @@ function collect(db: Database, from: number, count: number): number {
 
 /**
  * Replies with the keys among `found` that match argument `pattern` (0: any) and `type`, and returns their
- * number. Keys past their deadline are left out; with `expire` they are removed.
+ * number. Keys past their deadline are left out; with `expire` those that match the pattern are removed, as in Redis.
  */
 function replyMatching(
   client: Client,
@@ -89,14 +89,14 @@ function replyMatching(
   let count = 0
   for (let i = 0; i < found.length; i++) {
     entry.point(arena, found.items[i], 0)
+    const { block, keyOffset, keyLength } = entry
+    if (pattern !== 0 && !globMatches(patternBytes, offset, length, block.bytes, keyOffset, keyLength, false))
+      continue
     if (entry.deadline <= clock.now) {
       if (expire) db.expire(db.at(entry.address, entry))
       continue
     }
     if (type !== ANY_TYPE && entry.type !== type) continue
-    const { block, keyOffset, keyLength } = entry
-    if (pattern !== 0 && !globMatches(patternBytes, offset, length, block.bytes, keyOffset, keyLength, false))
-      continue
     reply.bulk(block, keyOffset, keyLength)
     count++
   }

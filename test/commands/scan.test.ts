@@ -94,12 +94,14 @@ describe('SCAN', () => {
     expect(scanAll(s)).toEqual([])
   })
 
-  test('expired keys are left out and removed', () => {
+  test('expired keys are left out, and removed where the pattern matches', () => {
     for (let i = 0; i < 100; i++) s.call('SET', `k${i}`, 1, 'PX', 10)
     s.run('SET b 2')
     s.clock.advance(11)
     s.events()
     expect(scanAll(s, ' MATCH b COUNT 7')).toEqual(['b'])
+    expect(s.run('DBSIZE')).toBe(':101\r\n')
+    expect(scanAll(s, ' MATCH k* TYPE list COUNT 7')).toEqual([])
     expect(s.run('DBSIZE')).toBe(':1\r\n')
     expect(s.events().length).toBe(100)
     expect(s.engine.keyspace.stats.expiredKeys).toBe(100)
