@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,8 +15,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exampleWith } from './readme-examples.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -50,21 +53,12 @@ const wrong: ServerOptions = { 'maxmemory-policy': 3 }
 void wrong
 `
 
-/** What README shows for test runners; `test` comes from the runner's own module. */
-const EXAMPLE = `
-import { Redis } from 'ioredis'
-import { createServer } from 'respite'
-
-test('a session ends after a day', async () => {
-  const server = await createServer({ clock: 'manual' })
-  const redis = new Redis(server.connectionOptions())
-  await redis.set('session', 'user', 'EX', 86_400)
-  await server.clock.advance(86_400_000)
-  assert.equal(await redis.get('session'), null)
-  redis.disconnect()
-  await server.close()
-})
-`
+/** How README says its examples are run, and the program that stands for npx there. */
+const RUNNERS: readonly (readonly [run: string, program: readonly string[]])[] = [
+  ['node --test', ['--test']],
+  ['npx vitest run', [join(modules, 'vitest', 'vitest.mjs'), 'run']],
+  ['NODE_OPTIONS=--experimental-vm-modules npx jest', [join(modules, 'jest', 'bin', 'jest.js')]],
+]
 
 const TSCONFIG = {
   compilerOptions: {
@@ -89,6 +83,7 @@ function npm(cwd: string, ...args: string[]): string {
 describe('the packed tarball', () => {
   let folder: string
   let user: string
+  let tarball: string
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'respite-package-'))
@@ -100,11 +95,11 @@ describe('the packed tarball', () => {
       cpSync(join(root, name), join(source, name), { recursive: true })
     }
     symlinkSync(modules, join(source, 'node_modules'), 'dir')
-    const tarball = npm(source, 'pack', '--silent').trim().split('\n').at(-1) as string
+    tarball = join(source, npm(source, 'pack', '--silent').trim().split('\n').at(-1) as string)
     writeFileSync(join(user, 'package.json'), '{ "name": "user", "private": true }')
     // What it depends on comes from here, so that no network is needed.
     const dependencies = ['redis-parser', 'redis-errors'].map((name) => join(modules, name))
-    npm(user, 'install', '--install-links', ...dependencies, join(source, tarball))
+    npm(user, 'install', '--install-links', ...dependencies, tarball)
     for (const name of ['ioredis', 'redis', 'vitest', '@types', 'undici-types']) {
       const target = join(modules, name)
       if (existsSync(target)) symlinkSync(target, join(user, 'node_modules', name), 'dir')
@@ -134,20 +129,34 @@ describe('the packed tarball', () => {
     )
   })
 
-  test.each([
-    ['node:test', "import { test } from 'node:test'", ['--test', 'example.test.mjs']],
-    [
-      'vitest',
-      "import { test } from 'vitest'",
-      [join(modules, 'vitest', 'vitest.mjs'), 'run', '--root', '.'],
-    ],
-  ])('the example for %s', (_, line, args) => {
-    const file = join(user, 'example.test.mjs')
-    writeFileSync(file, `import assert from 'node:assert/strict'\n${line}\n${EXAMPLE}`)
-    const { status, stdout, stderr } = node(...args)
-    expect(status, stdout + stderr).toBe(0)
-    expect(stdout).toMatch(/pass 1|1 passed/)
-  })
+  test.each(RUNNERS)(
+    'README’s example for %s passes, and fails when it has to',
+    (run, program) => {
+      const example = exampleWith('js', `, run by: ${run}\n`)
+      const name = /^\/\/ (\S+), /.exec(example)?.[1] ?? ''
+      const [, flags = ''] = /^NODE_OPTIONS=(\S+) /.exec(run) ?? []
+      const cwd = mkdtempSync(join(user, 'example-'))
+      writeFileSync(join(cwd, 'package.json'), '{}')
+      const runWith = (text: string): { status: number | null; said: string } => {
+        writeFileSync(join(cwd, name), text)
+        const env = { ...process.env, NODE_OPTIONS: flags }
+        const { status, stdout, stderr } = spawnSync(process.execPath, program, {
+          cwd,
+          env,
+          encoding: 'utf8',
+          timeout: 60_000,
+        })
+        return { status, said: stdout + stderr }
+      }
+      const right = runWith(example)
+      expect(right.status, right.said).toBe(0)
+      expect(right.said).toMatch(/pass 1$|1 passed/m)
+      const wrong = runWith(example.replace('advance(86_400_000)', 'advance(86_399_999)'))
+      expect(wrong.status, wrong.said).toBe(1)
+      expect(wrong.said).toMatch(/fail 1$|1 failed/m)
+    },
+    120_000,
+  )
 
   test('its program runs', () => {
     const { stdout } = spawnSync(join(user, 'node_modules', '.bin', 'respite'), ['--version'], {
@@ -156,9 +165,16 @@ describe('the packed tarball', () => {
     expect(stdout).toMatch(/^Respite v=/)
   })
 
-  test('publint has nothing to say', async () => {
+  test('publint and attw have nothing to say', async () => {
     const { messages } = await publint({ pkgDir: join(user, 'node_modules', 'respite') })
     expect(messages).toEqual([])
+    const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)))
+    const problems = result.types === false ? ['no types'] : result.problems
+    // Its profile "esm-only": the program that require()s a module is another test here.
+    const others = problems.filter(
+      (problem) => typeof problem === 'string' || problem.kind !== 'CJSResolvesToESM',
+    )
+    expect(others).toEqual([])
   })
 
   test('it is small, and brings nothing to build or run at install', () => {
