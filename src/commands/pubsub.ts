@@ -27,6 +27,12 @@ function subscribe(client: Client, args: Arguments, word: string, kind: Subscrip
   }
 }
 
+/** Unlike its two sisters it is refused inside a transaction, whose every command owes one reply. */
+function ssubscribe(client: Client, args: Arguments): void {
+  if (client.inTransaction) throw err("SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
+  subscribe(client, args, 'ssubscribe', 'shardChannels')
+}
+
 /** Without names from everything of the kind. */
 function unsubscribe(client: Client, args: Arguments, word: string, kind: SubscriptionKind): void {
   const names: string[] = []
@@ -205,7 +211,7 @@ export const pubsubCommands: Family = family('pubsub', {
     channels: { first: 1, several: true, patterns: false },
     keys: [keyRange(1, -1, 1, 'not_key')],
     whileSubscribed: true,
-    run: (client, args) => subscribe(client, args, 'ssubscribe', 'shardChannels'),
+    run: ssubscribe,
   },
   SUNSUBSCRIBE: {
     summary: 'Stops listening to messages posted to shard channels.',

@@ -125,6 +125,17 @@ compat('pubsub', ({ script }) => {
     'PUBSUB NUMPAT',
   ])
 
+  script('subscribing inside a transaction', [
+    'MULTI',
+    'SSUBSCRIBE s t',
+    'SUBSCRIBE b',
+    'EXEC',
+    'SPUBLISH s x',
+    'PING',
+    'UNSUBSCRIBE',
+    'GET k',
+  ])
+
   script('shard channels', [
     frames(2, on('a', 'SSUBSCRIBE x y')),
     on('b', 'SUBSCRIBE x'),
