@@ -34,6 +34,9 @@ export function appendOnlyFields({ aof, clock }: Engine): [string, string | numb
     ['aof_rewrites_consecutive_failures', aof.failures],
     ['aof_last_write_status', writer.failure === null ? 'ok' : 'err'],
     ['aof_last_cow_size', aof.lastPreImageBytes],
+    // There are no modules and no forks; dashboards ask for both all the same.
+    ['module_fork_in_progress', 0],
+    ['module_fork_last_cow_size', 0],
   ]
   if (state === 'off') return fields
   return [
