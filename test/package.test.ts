@@ -23,7 +23,7 @@ import { exampleWith } from './readme-examples.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = join(root, 'node_modules')
 /** What the installed package may weigh: README and declarations too, but no source maps. */
-const BYTES_MAX = 1024 * 1024
+const BYTES_MAX = 1_000_000
 
 /** A user's program against both clients and the server itself, compiled strictly and run. */
 const PROGRAM = `
