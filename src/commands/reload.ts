@@ -1,6 +1,7 @@
 /** RELOAD and SELFCHECK, which are ours, and INFO artifacts: what is in effect against what is on disk. */
 import { ConfigError } from '../config/config-error.ts'
 import type { ArtifactReport } from '../engine/artifacts/artifact.ts'
+import { saveIdFields } from '../engine/artifacts/dataset-on-disk.ts'
 import { RELOAD_PARTS, type ReloadPart, reload } from '../engine/artifacts/reload.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
@@ -80,7 +81,12 @@ function fieldsOf(report: ArtifactReport): [string, string | number][] {
     ['last_attempt', Math.floor(report.lastAttempt / 1000)],
     ['last_error', report.lastError.replaceAll(/[\r\n]+/g, ' ')],
   ]
-  return fields.map(([field, value]) => [`artifact_${report.name}_${field}`, value])
+  const named: [string, string | number][] = fields.map(([field, value]) => [
+    `artifact_${report.name}_${field}`,
+    value,
+  ])
+  if (report.name !== 'dataset') return named
+  return [...named, ...saveIdFields({ save_id: report.identity, disk_save_id: report.diskIdentity })]
 }
 
 export const reloadCommands: Family = family('server', {

@@ -26,6 +26,8 @@ export const respiteDirectives = {
     default: 'report',
     support: 'supported',
   },
+  // Whether a save may write over a dataset file that somebody has replaced since this server loaded or wrote it.
+  'save-over-replaced': { type: 'boolean', default: 'no', support: 'supported' },
   'metrics-port': { type: 'integer', max: 65535, default: '0', support: 'supported', fixed: true },
   'metrics-bind': { type: 'addresses', default: '127.0.0.1 -::1', support: 'supported', fixed: true },
 } as const

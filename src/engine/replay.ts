@@ -29,6 +29,7 @@ export async function loadAppendOnlyFile(engine: Engine): Promise<void> {
   const { dataset, settings, keyspace } = engine
   const { directory } = engine.aof
   const replay = new Replay(engine)
+  dataset.pass()
   try {
     const loaded = await loadAof({
       directory: directory.path,

@@ -21,20 +21,20 @@ export class AofBase implements BaseWriter {
     return this.snapshots.current !== null
   }
 
-  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void {
+  begin(path: string, saveId: string, done: (error: Error | null, preImageBytes: number) => void): void {
     this.snapshots.start({
       purpose: 'aof',
       temporary: path,
       path: null,
       incrementalSync: this.keyspace.settings.aofRewriteIncrementalFsync,
-      encoder: this.encoder(),
+      encoder: this.encoder(saveId),
       onDone: (error, { preImageBytes }) => done(error, preImageBytes),
     })
   }
 
-  write(path: string): void {
+  write(path: string, saveId: string): void {
     replaceFile(path, 'temp-aof-base', (write) =>
-      new DatasetWriter(this.keyspace, write, this.encoder()).run(),
+      new DatasetWriter(this.keyspace, write, this.encoder(saveId)).run(),
     )
   }
 
@@ -42,8 +42,10 @@ export class AofBase implements BaseWriter {
     if (this.snapshots.current?.purpose === 'aof') this.snapshots.abort()
   }
 
-  private encoder(): SnapshotEncoder {
+  /** One of commands has no place for its save id; the manifest has it. */
+  private encoder(saveId: string): SnapshotEncoder {
     const { keyspace } = this
-    return keyspace.settings.aofUseRdbPreamble ? new RdbEncoder(keyspace, true) : new CommandEncoder(keyspace)
+    const asRdb = keyspace.settings.aofUseRdbPreamble
+    return asRdb ? new RdbEncoder(keyspace, true, saveId) : new CommandEncoder(keyspace)
   }
 }

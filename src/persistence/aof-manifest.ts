@@ -25,7 +25,12 @@ export interface AofFile {
   readonly name: string
   /** Its number among the bases or among the increments, from 1. */
   readonly seq: number
+  /** Of a base, where its server gave it one; an RDB file has it inside too. */
+  readonly saveId?: string
 }
+
+/** The key of a save id in a line. Other servers pass over what they do not know, and do not write it again. */
+const SAVE_ID = 'respite-save-id'
 
 /** A line that is no manifest's, in one sentence. */
 export class ManifestError extends Error {}
@@ -183,23 +188,26 @@ function fileOf(line: Uint8Array, refuse: (reason: string) => never): AofFile & 
   let name = ''
   let seq = 0
   let type = ''
+  let saveId = ''
   for (let i = 0; i < words.length; i += 2) {
     const key = words[i].toString('latin1').toLowerCase()
     const value = words[i + 1].toString()
     if (key === 'file') name = value
     else if (key === 'seq') seq = Number.parseInt(value, 10)
     else if (key === 'type') type = value.slice(0, 1)
+    else if (key === SAVE_ID) saveId = value
     if (/[/\\]/.test(name)) refuse("File can't be a path, just a filename")
   }
   // A file that its number can't be written of again would be another one the next time.
   if (name === '' || seq === 0 || !Number.isSafeInteger(seq) || type === '') {
     refuse('Invalid AOF manifest file format')
   }
-  return { name, seq, type }
+  return { name, seq, type, ...(/^[0-9a-f]{40}$/.test(saveId) ? { saveId } : {}) }
 }
 
-function lineOf({ name, seq }: AofFile, type: string): string {
-  return `file ${shown(name)} seq ${seq} type ${type}\n`
+function lineOf({ name, seq, saveId }: AofFile, type: string): string {
+  const mark = saveId === undefined ? '' : ` ${SAVE_ID} ${saveId}`
+  return `file ${shown(name)} seq ${seq} type ${type}${mark}\n`
 }
 
 /** Unlike Redis this quotes an apostrophe too: reading the name again would take it for a quote. */

@@ -17,6 +17,7 @@ import type { Log } from '../platform/log.ts'
 import { AofDirectory } from './aof-directory.ts'
 import { AofLog, systemDisk } from './aof-log.ts'
 import type { CommandStream } from './command-stream.ts'
+import { newSaveId } from './rdb-identity.ts'
 
 /** After so many failed rewrites in a row the next ones wait: a minute, then twice as long each time. */
 const FAILURES_UNLIMITED = 3
@@ -27,10 +28,10 @@ const WAIT_MAX_MILLIS = 3_600_000
 export interface BaseWriter {
   /** A snapshot of whatever kind is under way: no other can begin. */
   readonly busy: boolean
-  /** Begins at once, at the dataset as it is now. Throws the system's error. */
-  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void
+  /** Begins at once, at the dataset as it is now, under this save id. Throws the system's error. */
+  begin(path: string, saveId: string, done: (error: Error | null, preImageBytes: number) => void): void
   /** The same to the end, while nobody is served. */
-  write(path: string): void
+  write(path: string, saveId: string): void
   /** Ends the snapshot for a base, if that is what is under way; its `done` is not called. */
   abort(): void
 }
@@ -139,8 +140,9 @@ export class Aof {
       directory.make()
       let next = directory.manifest
       if (next.files.length === 0) {
-        const base = next.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
-        this.parts.base.write(directory.temporaryBase)
+        const saveId = newSaveId()
+        const base = { ...next.nextBase(settings.appendfilename, settings.aofUseRdbPreamble), saveId }
+        this.parts.base.write(directory.temporaryBase, saveId)
         renameSync(directory.temporaryBase, directory.at(base.name))
         next = next.withBase(base, 0)
         log.notice(`Creating AOF base file ${base.name} on server start`)
@@ -270,6 +272,7 @@ export class Aof {
   private beginIncrement(): void {
     const { directory, writer, settings } = this
     const { manifest } = directory
+    directory.checkOwn()
     writer.flush(true)
     // What is not written yet is in the snapshot: behind it, it would be run a second time.
     if (this.bufferedBytes > 0) throw new Error('the commands before it are not written yet')
@@ -292,9 +295,10 @@ export class Aof {
 
   private beginSnapshot(): string | null {
     const { parts, state } = this
+    const saveId = newSaveId()
     try {
-      parts.base.begin(this.directory.temporaryBase, (error, preImageBytes) =>
-        this.snapshotTaken(error, preImageBytes, state),
+      parts.base.begin(this.directory.temporaryBase, saveId, (error, preImageBytes) =>
+        this.snapshotTaken(error, preImageBytes, saveId, state),
       )
     } catch (error) {
       return this.failed(`Can't rewrite append only file in background: ${reasonOf(error)}`)
@@ -304,13 +308,13 @@ export class Aof {
     return null
   }
 
-  private snapshotTaken(error: Error | null, preImageBytes: number, begunAs: State): void {
+  private snapshotTaken(error: Error | null, preImageBytes: number, saveId: string, begunAs: State): void {
     const { clock } = this.parts
     this.lastRewriteSeconds = Math.floor(clock.now / 1000) - Math.floor(this.rewriteStartedAt / 1000)
     this.rewriteStartedAt = 0
     if (error === null) {
       try {
-        this.adopt(begunAs)
+        this.adopt(saveId, begunAs)
         this.lastPreImageBytes = preImageBytes
       } catch (adoptError) {
         this.failed(`Background AOF rewrite could not take effect: ${reasonOf(adoptError)}`)
@@ -323,10 +327,11 @@ export class Aof {
    * The snapshot becomes the base. Throws the system's error; then the manifest from before holds. One begun while the
    * file was off is older than whatever was written since it was turned on, and does not go with that.
    */
-  private adopt(begunAs: State): void {
+  private adopt(saveId: string, begunAs: State): void {
     const { directory, settings, writer } = this
     const { manifest } = directory
-    const base = manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble)
+    directory.checkOwn()
+    const base = { ...manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble), saveId }
     let next = manifest.withBase(base, begunAs === 'on' ? 1 : 0)
     directory.make()
     renameSync(directory.temporaryBase, directory.at(base.name))

@@ -9,6 +9,9 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
 import type { Dataset } from './dataset.ts'
+import { ReplacedFileError } from './own-file.ts'
+import { RdbEncoder } from './rdb-encoder.ts'
+import { newSaveId } from './rdb-identity.ts'
 import type { SnapshotResult, Snapshots } from './snapshots.ts'
 
 /** Seconds after a failed attempt in which none begins by itself. */
@@ -60,7 +63,7 @@ export class BackgroundSave {
     return this.isRunning ? Math.floor((this.keyspace.clock.now - this.startedAt) / 1000) : -1
   }
 
-  /** Begins one; no snapshot must be under way. Throws when this server keeps no file, or another has it. */
+  /** Begins one; no snapshot must be under way. Throws when this server keeps no file, or not this one. */
   start(): void {
     const { dataset, keyspace, log } = this
     dataset.claim()
@@ -71,12 +74,15 @@ export class BackgroundSave {
     this.lastTry = Math.floor(keyspace.clock.now / 1000)
     dataset.saves++
     log.notice(`Background saving started by pid ${PROCESS_ID}`)
+    const saveId = newSaveId()
     this.snapshots.start({
       purpose: 'rdb',
       temporary: join(dirname(path), `temp-${PROCESS_ID}.${++this.count}.rdb`),
       path,
       incrementalSync: this.settings.rdbSaveIncrementalFsync,
-      onDone: (error, result) => this.done(path, error, result),
+      encoder: new RdbEncoder(keyspace, false, saveId),
+      mayReplace: () => dataset.checkOwn(path),
+      onDone: (error, result) => this.done(path, saveId, error, result),
     })
   }
 
@@ -117,7 +123,7 @@ export class BackgroundSave {
     return 1000 * (1 + (dataset.lastSaveOk ? due : Math.max(due, this.lastTry + RETRY_SECONDS)))
   }
 
-  private done(path: string, error: Error | null, result: SnapshotResult): void {
+  private done(path: string, saveId: string, error: Error | null, result: SnapshotResult): void {
     const { dataset, keyspace, log, startedAt } = this
     this.lastSeconds = Math.floor((keyspace.clock.now - startedAt) / 1000)
     if (error !== null) {
@@ -130,7 +136,7 @@ export class BackgroundSave {
     log.notice('Background saving terminated with success')
     this.lastPreImageBytes = result.preImageBytes
     keyspace.dirty -= this.dirtyBefore
-    dataset.saved()
+    dataset.saved(path, saveId)
   }
 
   private failed(reason: string): void {
@@ -143,6 +149,7 @@ export class BackgroundSave {
 
 /** What went wrong, as Redis says it. */
 function failureOf(error: NodeJS.ErrnoException, path: string): string {
+  if (error instanceof ReplacedFileError) return error.message
   const place = `(in server root dir ${dirname(path)})`
   const reason = reasonOf(error)
   if (error.syscall === 'open') return `Failed opening the temp RDB file ${place} for saving: ${reason}`

@@ -11,8 +11,10 @@ import type { Timers } from '../platform/timers.ts'
 import { DatasetWriter } from './dataset-writer.ts'
 import type { FileClaims } from './file-claims.ts'
 import { LoadProgress, seconds } from './load-progress.ts'
+import { OwnFile, stampOf } from './own-file.ts'
 import { RdbEncoder } from './rdb-encoder.ts'
-import { rdbIdentity, replaceFile } from './rdb-file.ts'
+import { replaceFile } from './rdb-file.ts'
+import { newSaveId, rdbIdentity, saveIdOf } from './rdb-identity.ts'
 import { loadFault, RdbLoad } from './rdb-load.ts'
 
 export class Dataset {
@@ -37,6 +39,7 @@ export class Dataset {
   identifiedAt: number
   /** Called when `lastSaveOk` may have changed. */
   onStatus: (() => void) | null
+  private readonly own: OwnFile
   private readonly keyspace: Keyspace
   private readonly configuration: Configuration
   private readonly log: Log
@@ -54,6 +57,7 @@ export class Dataset {
     this.identity = null
     this.identifiedAt = 0
     this.onStatus = null
+    this.own = new OwnFile(rdbIdentity)
     this.keyspace = keyspace
     this.configuration = configuration
     this.log = log
@@ -70,18 +74,20 @@ export class Dataset {
     const { keyspace, log, path } = this
     const { clock } = keyspace
     const from = clock.monotonicMicros()
+    const saveId = newSaveId()
     try {
       this.claim()
-      const encoder = new RdbEncoder(keyspace, false)
-      replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) =>
-        new DatasetWriter(keyspace, write, encoder).run(),
-      )
+      const encoder = new RdbEncoder(keyspace, false, saveId)
+      replaceFile(path, `temp-${PROCESS_ID}.rdb`, (write) => {
+        new DatasetWriter(keyspace, write, encoder).run()
+        this.checkOwn(path)
+      })
     } catch (error) {
       log.warning(`Error saving the DB to ${path}: ${reasonOf(error)}`)
       throw error
     }
     keyspace.dirty = 0
-    this.saved()
+    this.saved(path, saveId)
     log.notice(`DB saved on disk: ${seconds(clock.monotonicMicros() - from)} seconds`)
   }
 
@@ -89,14 +95,35 @@ export class Dataset {
   claim(): void {
     if (!this.enabled) throw new Error('this server keeps no file, since no dir was given')
     this.claims?.claim(this.path)
+    this.checkOwn(this.path)
   }
 
-  /** A save has succeeded just now. */
-  saved(): void {
-    this.lastSave = Math.floor(this.keyspace.clock.now / 1000)
+  /** Throws a ReplacedFileError if somebody has put another file at `path`, and that is not to be written over. */
+  checkOwn(path: string): void {
+    if (!this.configuration.settings.saveOverReplaced) this.own.check(path)
+  }
+
+  /** A save to `path` has succeeded just now, under this save id. */
+  saved(path: string, saveId: string): void {
+    const { now } = this.keyspace.clock
+    this.lastSave = Math.floor(now / 1000)
     this.lastSaveOk = true
-    this.identify()
+    const stamp = stampOf(path)
+    const identity = rdbIdentity(path)
+    const found = saveIdOf(identity ?? '')
+    // It is not in there before version 7 of the format, and another one is if somebody was faster.
+    const ours = identity !== null && (found === saveId || found === '')
+    this.identity = ours ? identity : `${saveId}-replaced`
+    this.identifiedAt = now
+    if (ours) this.own.know(path, stamp, identity)
+    else this.own.know(path, '', null)
     this.onStatus?.()
+  }
+
+  /** The file is there, or not, and is not loaded: what is in it now may be written over, and no other. */
+  pass(): void {
+    const { path } = this
+    this.own.know(path, stampOf(path), rdbIdentity(path))
   }
 
   /** A save in the background has failed. */
@@ -134,7 +161,7 @@ export class Dataset {
       load.close()
       this.endLoading()
     }
-    this.loadedSince(from)
+    this.loadedSince(from, load)
     return true
   }
 
@@ -148,7 +175,7 @@ export class Dataset {
     } finally {
       load.close()
     }
-    this.loadedSince(from)
+    this.loadedSince(from, load)
     return true
   }
 
@@ -168,17 +195,17 @@ export class Dataset {
     this.keyspace.loading = false
   }
 
-  private identify(): void {
-    this.identity = rdbIdentity(this.path)
-    this.identifiedAt = this.keyspace.clock.now
-  }
-
   private open(): RdbLoad | null {
+    const { path } = this
     this.lastLoaded = 0
     this.lastExpired = 0
     try {
-      return new RdbLoad(this.keyspace, this.log, this.path)
+      const stamp = stampOf(path)
+      const load = new RdbLoad(this.keyspace, this.log, path)
+      this.own.know(path, stamp, load.identity)
+      return load
     } catch (error) {
+      this.own.know(path, '', null)
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
       throw this.fatal(error)
     }
@@ -201,10 +228,11 @@ export class Dataset {
     return new Error(`Fatal error loading the DB, ${this.path}: ${fault}`, { cause: error })
   }
 
-  private loadedSince(from: number): void {
+  private loadedSince(from: number, { identity }: RdbLoad): void {
     const { keyspace, log } = this
     keyspace.dirty = 0
-    this.identify()
+    this.identity = identity
+    this.identifiedAt = keyspace.clock.now
     log.notice(`DB loaded from disk: ${seconds(keyspace.clock.monotonicMicros() - from)} seconds`)
   }
 }

@@ -16,6 +16,7 @@ import {
   OPCODE_SELECTDB,
   RDB_STRING,
 } from './rdb-format.ts'
+import { SAVE_ID_REMARK } from './rdb-identity.ts'
 import { RdbOutput } from './rdb-output.ts'
 import { RdbValueWriter } from './rdb-value-writer.ts'
 import type { LongList, SnapshotEncoder, SnapshotPart } from './snapshot-encoder.ts'
@@ -27,6 +28,7 @@ const ACCESS_SINCE = 9
 export class RdbEncoder implements SnapshotEncoder {
   private readonly keyspace: Keyspace
   private readonly aofBase: boolean
+  private readonly saveId: string
   private readonly version: number
   private readonly compress: boolean
   private readonly values: RdbValueWriter
@@ -37,11 +39,15 @@ export class RdbEncoder implements SnapshotEncoder {
   /** Whether what passes is summed up; without rdbchecksum zeros at the end say that nothing was. */
   private summing: boolean
 
-  /** `aofBase`: the file begins an append-only dataset. Settings are as they are now for the whole file. */
-  constructor(keyspace: Keyspace, aofBase: boolean) {
+  /**
+   * `aofBase`: the file begins an append-only dataset. `saveId` is written into it, unless it is ''. Settings are as
+   * they are now for the whole file.
+   */
+  constructor(keyspace: Keyspace, aofBase: boolean, saveId: string = '') {
     const { rdbVersion, rdbcompression, rdbchecksum } = keyspace.settings
     this.keyspace = keyspace
     this.aofBase = aofBase
+    this.saveId = saveId
     this.version = rdbVersion
     this.compress = rdbcompression
     // A view of its own: it writes in the middle of commands that are using theirs.
@@ -63,6 +69,7 @@ export class RdbEncoder implements SnapshotEncoder {
     aux(output, 'ctime', String(Math.floor(keyspace.clock.now / 1000)))
     aux(output, 'used-mem', String(keyspace.usedBytes))
     aux(output, 'aof-base', this.aofBase ? '1' : '0')
+    if (this.saveId !== '') aux(output, SAVE_ID_REMARK, this.saveId)
   }
 
   select(output: RdbOutput, part: SnapshotPart): void {

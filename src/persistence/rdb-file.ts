@@ -2,7 +2,6 @@
 import {
   closeSync,
   fchmodSync,
-  fstatSync,
   fsyncSync,
   openSync,
   readSync,
@@ -148,26 +147,6 @@ export function replaceFile(
     throw error
   }
   syncDirectory(directory)
-}
-
-/** What tells an RDB file from others without reading all of it: size and checksum; null when it can't be read. */
-export function rdbIdentity(path: string): string | null {
-  let file: number
-  try {
-    file = openSync(path, 'r')
-  } catch {
-    return null
-  }
-  try {
-    const { size } = fstatSync(file)
-    const end = Buffer.alloc(8)
-    readSync(file, end, 0, 8, Math.max(0, size - 8))
-    return `${size}-${end.toString('hex')}`
-  } catch {
-    return null
-  } finally {
-    closeSync(file)
-  }
 }
 
 /** Makes a rename last through a power cut, where the system can be told to. */

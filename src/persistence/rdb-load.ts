@@ -8,6 +8,7 @@ import type { Keyspace } from '../keyspace/keyspace.ts'
 import type { Log } from '../platform/log.ts'
 import { RdbFileInput } from './rdb-file.ts'
 import { RdbError } from './rdb-format.ts'
+import { identityOfRdb, SAVE_ID_REMARK } from './rdb-identity.ts'
 import { type RdbObserver, RdbReader, type RdbReaderOptions } from './rdb-reader.ts'
 
 /** So many keys without elements are named in the log. */
@@ -18,6 +19,8 @@ const MERGED_AT_ONCE = 1024
 export class RdbLoad implements RdbObserver {
   /** Bytes of the file. */
   readonly size: number
+  /** rdbIdentity() of it. */
+  readonly identity: string
   /** What the file says that its server used, bytes; 0 while it has not said. */
   usedMemory: number
   private readonly keyspace: Keyspace
@@ -33,6 +36,7 @@ export class RdbLoad implements RdbObserver {
     this.log = log
     this.file = openSync(path, 'r')
     this.size = fstatSync(this.file).size
+    this.identity = identityOfRdb(this.file)
     this.usedMemory = 0
     this.input = new RdbFileInput(this.file, this.size)
     this.reader = new RdbReader(keyspace, this.input, this, options)
@@ -91,6 +95,7 @@ export class RdbLoad implements RdbObserver {
       this.usedMemory = Number(value) || 0
       log.notice(`RDB memory usage when created ${(this.usedMemory / (1024 * 1024)).toFixed(2)} Mb`)
     } else if (name === 'aof-base' && value !== '0') log.notice('RDB is base AOF')
+    else if (name === SAVE_ID_REMARK) log.verbose(`RDB save id ${value}`)
   }
 
   database(): void {}

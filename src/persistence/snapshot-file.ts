@@ -22,6 +22,8 @@ export interface SnapshotFileOptions {
   /** Where the file goes when it is complete and synced; null leaves it where it is. */
   readonly path: string | null
   readonly incrementalSync: boolean
+  /** Called right before the file goes to its place; what it throws is what went wrong. */
+  readonly mayReplace?: () => void
   /** There is room again. */
   readonly onRoom: () => void
   /** It is over: null when the file is in its place, else the system's error, when nothing is left of it. */
@@ -105,7 +107,7 @@ export class SnapshotFile implements SnapshotSink {
   }
 
   private async work(): Promise<void> {
-    const { temporary, path } = this.options
+    const { temporary, path, mayReplace } = this.options
     const file = await open(temporary, 'w', 0o644)
     try {
       await this.writeAll(file)
@@ -114,6 +116,7 @@ export class SnapshotFile implements SnapshotSink {
       await file.close()
     }
     if (path === null || this.aborted) return
+    mayReplace?.()
     await rename(temporary, path)
     await syncDirectory(dirname(path))
   }

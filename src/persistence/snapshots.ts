@@ -29,6 +29,8 @@ export interface SnapshotOrder {
   readonly incrementalSync: boolean
   /** The form of the file; an RDB file where it is left out. */
   readonly encoder?: SnapshotEncoder
+  /** Called right before the file goes to its place; what it throws is what went wrong. */
+  readonly mayReplace?: () => void
   /** Called once unless it is aborted: with null and the file in its place, or with what went wrong and no file. */
   readonly onDone: (error: Error | null, result: SnapshotResult) => void
 }
@@ -125,6 +127,7 @@ export class Snapshots {
       temporary: order.temporary,
       path: order.path,
       incrementalSync: order.incrementalSync,
+      ...(order.mayReplace === undefined ? {} : { mayReplace: order.mayReplace }),
       onRoom: () => this.sliceSoon(),
       onDone: (error) => this.done(file, error),
     })

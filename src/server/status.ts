@@ -7,9 +7,8 @@ import { ConfigError } from '../config/config-error.ts'
 import { ConfigLoader } from '../config/config-file.ts'
 import { type ConfigSource, Configuration } from '../config/configuration.ts'
 import type { ArtifactName, OnDisk } from '../engine/artifacts/artifact.ts'
-import { manifestOnDisk } from '../engine/artifacts/artifacts.ts'
+import { manifestOnDisk, rdbOnDisk, saveIdFields } from '../engine/artifacts/dataset-on-disk.ts'
 import { TlsFront } from '../network/tls.ts'
-import { rdbIdentity } from '../persistence/rdb-file.ts'
 import { engineFor } from './check.ts'
 
 export interface DiskStatus {
@@ -24,6 +23,9 @@ export function diskStatus(source: ConfigSource): DiskStatus {
   const lines = found.flatMap(([name, { identity, fault }]) => [
     `artifact_${name}_state:${fault === null ? (identity === null ? 'missing' : 'present') : 'invalid'}`,
     `artifact_${name}_disk_identity:${identity ?? ''}`,
+    ...(name === 'dataset' ? saveIdFields({ disk_save_id: identity ?? '' }) : []).map((pair) =>
+      pair.join(':'),
+    ),
     `artifact_${name}_last_error:${(fault ?? '').replaceAll(/[\r\n]+/g, ' ')}`,
   ])
   const good = found.every(
@@ -79,5 +81,5 @@ function tlsOnDisk(configuration: Configuration): [ArtifactName, OnDisk][] {
 function datasetOnDisk(configuration: Configuration): OnDisk {
   const { dir, appendonly, appenddirname, appendfilename } = configuration.settings
   if (appendonly) return manifestOnDisk(join(dir, appenddirname), appendfilename)
-  return { identity: rdbIdentity(configuration.path('dbfilename')), fault: null }
+  return rdbOnDisk(configuration.path('dbfilename'))
 }

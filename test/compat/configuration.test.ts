@@ -25,6 +25,7 @@ const LATER_NAMES: Readonly<Record<string, string>> = {
   'idle-exit': 'ours',
   'self-check-interval': 'ours',
   'self-check-action': 'ours',
+  'save-over-replaced': 'ours',
   'metrics-port': 'ours',
   'metrics-bind': 'ours',
 }

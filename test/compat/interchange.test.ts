@@ -5,7 +5,7 @@
  * INTERCHANGE_SEEDS=n tries n datasets instead of a few; COMPAT_SEED=n other ones.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -172,5 +172,40 @@ describe.skipIf(oracle === null)('append-only files passed on', () => {
       expected = await contentOf(server.port)
       await server.stop()
     }
+  })
+})
+
+async function saveIds(server: ServerProcess): Promise<string[]> {
+  const info = await ask(server, 'INFO', 'artifacts')
+  return [...info.matchAll(/_save_id:(.*)\r/g)].map(([, id]) => id)
+}
+
+describe.skipIf(oracle === null)('save ids', () => {
+  test.each([
+    ['RDB file', ['--appendonly', 'no'], 'SAVE', 'dump.rdb'],
+    ['append-only file', ['--appendonly', 'yes'], 'BGREWRITEAOF', 'appendonlydir/appendonly.aof.manifest'],
+  ])('redis-server passes over them in an %s, and writes none', async (_, kind, save, file) => {
+    const directory = newDirectory()
+    const own = ['--dir', directory, ...kind]
+    const ours = await started(startRespite, own)
+    await ask(ours, 'SET', 'a', '1')
+    await ask(ours, save)
+    await untilIdle(ours)
+    const [id, onDisk] = await saveIds(ours)
+    expect([id, onDisk]).toEqual([expect.stringMatching(/^[0-9a-f]{40}$/), id])
+    await ours.stop()
+    expect(readFileSync(join(directory, file), 'latin1')).toContain(id)
+    const checker = kind[1] === 'yes' ? 'redis-check-aof' : 'redis-check-rdb'
+    expect(verdictOf(checker, join(directory, file))).toMatch(/^0 [^]*(valid|OK)/)
+    const theirs = await started(startOracle, own)
+    expect(await ask(theirs, 'GET', 'a')).toBe('$1\r\n1\r\n')
+    await ask(theirs, save)
+    await untilIdle(theirs)
+    await theirs.stop()
+    expect(readFileSync(join(directory, file), 'latin1')).not.toContain(id)
+    const again = await started(startRespite, own)
+    expect(await ask(again, 'GET', 'a')).toBe('$1\r\n1\r\n')
+    expect(await saveIds(again)).toEqual(['', ''])
+    expect(await ask(again, 'INFO', 'artifacts')).toContain('artifact_dataset_state:insync')
   })
 })

@@ -37,6 +37,18 @@ describe('text', () => {
     expect(manifest.text()).toBe('file a seq 7 type b\nfile "b c" seq 1 type i\n')
   })
 
+  test('the save id of a file stays with it; what is none is passed over', () => {
+    const id = 'a0'.repeat(20)
+    const text = `file b seq 1 type b respite-save-id ${id}\nfile a seq 1 type i\n`
+    const manifest = parse(text)
+    expect(manifest.base).toEqual({ name: 'b', seq: 1, saveId: id })
+    expect(manifest.text()).toBe(text)
+    expect(manifest.withBase(manifest.nextBase('x', true), 0).text()).toContain(
+      `file b seq 1 type h respite-save-id ${id}\n`,
+    )
+    expect(parse('file b seq 1 type b respite-save-id 12\n').text()).toBe('file b seq 1 type b\n')
+  })
+
   const name = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
     .filter((text) => !/[/\\\0]/.test(text) && Buffer.from(text).toString() === text)

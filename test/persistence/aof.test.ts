@@ -23,7 +23,7 @@ class TestBase implements BaseWriter {
     done: (error: Error | null, preImageBytes: number) => void
   } | null = null
 
-  begin(path: string, done: (error: Error | null, preImageBytes: number) => void): void {
+  begin(path: string, _saveId: string, done: (error: Error | null, preImageBytes: number) => void): void {
     if (this.fails !== null) throw this.fails
     this.busy = true
     this.running = { path, content: this.dataset, done }

@@ -2,68 +2,21 @@
  * What is loaded against what is on disk: every kind of file, in every state, by every way of loading it again. The
  * state that is told is right, what was in effect stays where the files are bad, and no client is dropped.
  */
-import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigLoader } from '../../src/config/config-file.ts'
-import { Configuration } from '../../src/config/configuration.ts'
 import { checkItself } from '../../src/engine/artifacts/reload.ts'
-import { LineLog } from '../../src/platform/log.ts'
-import { Server } from '../../src/server/server.ts'
 import { freePort } from '../compat/server-process.ts'
 import { Certificates, hasOpenssl } from '../network/certificates.ts'
+import { endAll, ended, type Running, serve } from './served-folder.ts'
 
 const CONFIG = 'hz 20\ntimeout 0\n'
 const CONFIG_AFTER = 'hz 30\ntimeout 0\nmaxmemory-policy "allkeys-lru"\n'
 const USERS = 'user alice on nopass ~* +@all\nuser default on nopass ~* &* +@all\n'
 const USERS_AFTER = 'user default on nopass ~* &* +@all\nuser bob on nopass ~* +@all\n'
 
-interface Running {
-  readonly server: Server
-  readonly redis: Redis
-  readonly directory: string
-  readonly log: string[]
-  readonly write: (name: string, text: string) => void
-  /** INFO artifacts without the prefix of its names. */
-  readonly fields: () => Promise<Record<string, string>>
-}
-
-const ended: (() => unknown)[] = []
-afterEach(async () => {
-  for (const end of ended.splice(0).toReversed()) await end()
-})
-
-/** A server on a unix socket in a directory of its own, started with redis.conf. */
-async function serve(files: Readonly<Record<string, string>>, own: readonly string[] = []): Promise<Running> {
-  const directory = mkdtempSync(join(tmpdir(), 'respite-artifacts-'))
-  const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
-  for (const [name, text] of Object.entries(files)) write(name, text)
-  const socket = join(directory, 'socket')
-  write(
-    'redis.conf',
-    [`dir ${directory}`, 'port 0', `unixsocket ${socket}`, ...own, 'include *.inc'].join('\n'),
-  )
-  const loader = new ConfigLoader(new Configuration())
-  loader.source({ file: join(directory, 'redis.conf'), standardInput: null, directives: [] })
-  const lines: string[] = []
-  const log = new LineLog('debug', (line) => void lines.push(line))
-  const server = new Server({ configuration: loader.configuration, log })
-  await server.start()
-  const redis = new Redis({ path: socket })
-  ended.push(
-    () => rmSync(directory, { recursive: true }),
-    () => server.stop(),
-    () => redis.disconnect(),
-  )
-  const fields = async (): Promise<Record<string, string>> => {
-    const text = await redis.info('artifacts')
-    const pairs = [...text.matchAll(/^artifact_(\w+):(.*)\r$/gm)].map((match) => [match[1], match[2]])
-    return Object.fromEntries(pairs) as Record<string, string>
-  }
-  return { server, redis, directory, log: lines, write, fields }
-}
+afterEach(endAll)
 
 const WAYS: Readonly<Record<string, (running: Running) => Promise<unknown>>> = {
   RELOAD: ({ redis }) => redis.call('RELOAD').catch(() => {}),

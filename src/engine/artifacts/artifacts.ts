@@ -6,10 +6,9 @@ import { ConfigError } from '../../config/config-error.ts'
 import { ConfigLoader } from '../../config/config-file.ts'
 import { Configuration } from '../../config/configuration.ts'
 import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName } from '../../config/directives.ts'
-import { loadManifest } from '../../persistence/aof-manifest.ts'
-import { rdbIdentity } from '../../persistence/rdb-file.ts'
 import type { Engine } from '../engine.ts'
-import { Artifact, type ArtifactReport, type ArtifactState, identityOf, type OnDisk } from './artifact.ts'
+import { Artifact, type ArtifactReport, type ArtifactState } from './artifact.ts'
+import { manifestIdentity, manifestOnDisk, rdbOnDisk } from './dataset-on-disk.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 /** Directives that CONFIG SET changes and a reload does not: all of it takes effect at once, and listening does not. */
@@ -164,25 +163,17 @@ export class Artifacts {
     const { dataset, settings, aof, clock } = this.engine
     if (!dataset.enabled) return []
     if (settings.appendonly && aof.directory.path !== '') {
-      const identity = identityOf(Buffer.from(aof.directory.manifest.text()))
+      const identity = manifestIdentity(aof.directory.saveId, aof.directory.manifest)
       if (identity !== this.dataset.identity) this.dataset.loaded(identity, clock.now)
       return [this.dataset.report(manifestOnDisk(aof.directory.path, settings.appendfilename), true)]
     }
-    if (dataset.identity === null) return []
+    const onDisk = rdbOnDisk(dataset.path)
+    // Neither loaded nor saved: what is there all the same was put there since.
+    if (dataset.identity === null) return onDisk.identity === null ? [] : [this.dataset.report(onDisk, true)]
     if (dataset.identity !== this.dataset.identity) {
       this.dataset.loaded(dataset.identity, dataset.identifiedAt)
     }
-    return [this.dataset.report({ identity: rdbIdentity(dataset.path), fault: null }, true)]
-  }
-}
-
-/** The manifest of the append-only file whose parts lie in `directory`. */
-export function manifestOnDisk(directory: string, appendfilename: string): OnDisk {
-  try {
-    const text = loadManifest(directory, appendfilename).text()
-    return { identity: text === '' ? null : identityOf(Buffer.from(text)), fault: null }
-  } catch (error) {
-    return { identity: '', fault: (error as Error).message }
+    return [this.dataset.report(onDisk, true)]
   }
 }
 
