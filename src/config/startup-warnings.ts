@@ -15,5 +15,17 @@ export function startupWarnings(settings: Settings): string[] {
       `You specified a maxmemory value that is less than 1MB (current value is ${settings.maxmemory} bytes). Are you sure this is what you really want?`,
     )
   }
+  if (settings.metricsPort > 0 && !settings.metricsBind.every(isLoopback)) {
+    warnings.push(
+      'metrics-bind names addresses beyond loopback: the page asks for no password and is not encrypted. It tells ' +
+        'names of commands and counts, no keys and no values.',
+    )
+  }
   return warnings
+}
+
+/** An address as in `bind`: with a minus in front it may be missing. */
+function isLoopback(address: string): boolean {
+  const host = address.replace(/^-/, '')
+  return host === '::1' || host === 'localhost' || host.startsWith('127.')
 }

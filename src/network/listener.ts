@@ -60,6 +60,9 @@ const UNSUPPORTED = new Set([
   'ENOPROTOOPT',
 ])
 
+/** For sockets that were passed, so that listening on them again does not shorten the queue that others gave them. */
+const BACKLOG_MAX = 65_535
+
 export class Listener {
   private readonly engine: Engine
   private readonly plainReads: boolean
@@ -69,6 +72,9 @@ export class Listener {
   readonly tls: TlsFront
   /** The move() under way and those that wait for it. */
   private moving: Promise<void>
+  /** Sockets that were passed and that nobody is accepted on yet. */
+  private passed: readonly InheritedSocket[]
+  private accepting: Promise<void> | null
   /** The port taken where the setting names none; 0 where it was not to be. */
   private freePort: number
   private closed: boolean
@@ -81,6 +87,8 @@ export class Listener {
     this.servers = []
     this.places = new WeakMap()
     this.moving = Promise.resolve()
+    this.passed = []
+    this.accepting = null
     this.freePort = 0
     this.closed = false
     this.connections = new Set()
@@ -91,15 +99,16 @@ export class Listener {
 
   /**
    * Listens on what the settings name, and resolves to it. `ephemeral`: on a free port instead of the setting
-   * `port`, whose 0 means no plain TCP at all. `background`: the process need not stay for it. Rejects with a one-line
-   * Error when an address cannot be had, or without what TLS needs; then it listens on none.
+   * `port`, whose 0 means no plain TCP at all. `background`: the process need not stay for it. `inherited`: on these
+   * instead, once acceptPassed() is called. Rejects with a one-line Error when an address cannot be had, or without
+   * what TLS needs; then it listens on none.
    */
   async listen(options: ListenChoice = {}): Promise<Address[]> {
     const { settings } = this.engine
     this.background = options.background ?? false
     try {
-      const passed = await this.listenInherited(options.inherited ?? [])
-      if (passed) return this.addresses
+      this.passed = this.takePassed(options.inherited ?? [])
+      if (this.passed.length > 0) return []
       if (options.ephemeral === true) this.freePort = await this.listenTcp(0, settings.bind)
       else if (settings.port !== 0) await this.listenTcp(settings.port, settings.bind)
       if (settings.tlsPort !== 0) await this.listenTls(settings.tlsPort, settings.bind)
@@ -110,6 +119,20 @@ export class Listener {
       throw error
     }
     return this.addresses
+  }
+
+  /**
+   * Accepts on the sockets that were passed, if there are any; whoever has connected to them so far has waited in the
+   * system's queue. Rejects with a one-line Error when one of them is none to listen on. Safe to call twice.
+   */
+  acceptPassed(): Promise<void> {
+    this.accepting ??= this.openPassed()
+    return this.accepting
+  }
+
+  /** The names of the sockets that were passed and are served, or will be. */
+  get passedNames(): string[] {
+    return this.passed.map(({ name }) => name || 'redis')
   }
 
   get addresses(): Address[] {
@@ -181,25 +204,32 @@ export class Listener {
     for (const connection of this.connections) connection.closeIfIdle(clock.now, settings.timeout * 1000)
   }
 
-  /** Listens on sockets that were passed, instead of where the settings say. Resolves to false when there are none. */
-  private async listenInherited(sockets: readonly InheritedSocket[]): Promise<boolean> {
+  /** Those of the passed sockets that clients may come by: they replace what the settings name. */
+  private takePassed(sockets: readonly InheritedSocket[]): InheritedSocket[] {
     const { log, clock } = this.engine
-    for (const { fd, name } of sockets) {
+    return sockets.filter(({ fd, name }) => {
       const secure = name === 'redis-tls'
       if (!secure && name !== 'redis' && name !== '') {
-        log.warning(`The socket '${name}' that was passed is none of redis and redis-tls: it is closed`)
+        log.warning(
+          `The socket '${name}' that was passed is none of redis, redis-tls and metrics: it is closed`,
+        )
         closeSync(fd)
-        continue
+        return false
       }
       const refused = secure && this.tls.certificate === null ? this.tls.configure(clock.now) : null
       if (refused !== null) throw new Error(`Failed to configure TLS: ${refused}`)
+      return true
+    })
+  }
+
+  private async openPassed(): Promise<void> {
+    for (const { fd, name } of this.passed) {
       try {
-        await this.open({ fd } as ListenOptions, secure)
+        await this.open({ fd } as ListenOptions, name === 'redis-tls')
       } catch (error) {
         throw new Error(`Descriptor ${fd} is no socket to listen on: ${reasonOf(error)}`, { cause: error })
       }
     }
-    return this.servers.length > 0
   }
 
   private async listenTls(
@@ -290,7 +320,8 @@ export class Listener {
     )
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ ...where, backlog: this.engine.settings.tcpBacklog }, () => {
+      const backlog = 'fd' in where ? BACKLOG_MAX : this.engine.settings.tcpBacklog
+      server.listen({ ...where, backlog }, () => {
         server.off('error', reject)
         resolve()
       })

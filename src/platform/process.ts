@@ -1,4 +1,5 @@
 /** What the server tells about its process and machine, read from Node. */
+import { readFileSync } from 'node:fs'
 import { arch, platform, release, totalmem, type } from 'node:os'
 
 export const PROCESS_ID: number = process.pid
@@ -26,4 +27,34 @@ export function cpuMicros(): { readonly user: number; readonly system: number } 
 /** Holds the whole process for `milliseconds`, event loop included: DEBUG SLEEP, which is meant to hurt. */
 export function holdProcess(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+/**
+ * How many descriptors the process may have open at once; null where nothing limits them or nothing tells. Node has
+ * raised what it may use to all that it may ask for before any of this runs.
+ */
+export function descriptorLimit(): number | null {
+  try {
+    return openFilesOf(readFileSync('/proc/self/limits', 'latin1'))
+  } catch {
+    // A report takes some 10 ms: only where there is no /proc. Windows limits none.
+    const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: unknown } } }
+    const soft = userLimits?.open_files?.soft
+    return typeof soft === 'number' ? soft : null
+  }
+}
+
+/** What a text of /proc/PID/limits says of open files; null for "unlimited". */
+export function openFilesOf(limits: string): number | null {
+  const soft = /^Max open files +(\d+)/m.exec(limits)?.[1]
+  return soft === undefined ? null : Number(soft)
+}
+
+/** The longest queue of connections to accept that the system allows; null where it does not tell. */
+export function backlogLimit(): number | null {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'))
+  } catch {
+    return null
+  }
 }

@@ -1,11 +1,13 @@
 /**
- * Serves the Prometheus page over HTTP on `metrics-port`, on loopback unless `metrics-bind` names other addresses.
- * The page tells names of commands and clients' counts, no keys and no values; it has no password of its own.
+ * Serves the Prometheus page over HTTP on `metrics-port`, on loopback unless `metrics-bind` names other addresses; or
+ * on sockets called `metrics` that a service manager passed. The page tells names of commands and clients' counts, no
+ * keys and no values; it has no password of its own.
  */
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ListenOptions } from 'node:net'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
+import { closedIfUnused, type InheritedSocket } from '../platform/inherited-sockets.ts'
 import { metricsPage } from './metrics-page.ts'
 
 /** A client that sends its request more slowly than this is dropped, milliseconds. */
@@ -21,24 +23,27 @@ export class MetricsListener {
     this.servers = []
   }
 
-  /** Where it listens: "127.0.0.1:9121". */
+  /** Where the page is: "http://127.0.0.1:9121/metrics", or the path of a unix socket. */
   get addresses(): string[] {
     return this.servers.map((server) => {
-      const { address, port } = server.address() as AddressInfo
-      return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+      const where = server.address()
+      if (where === null || typeof where === 'string') return where ?? ''
+      const { address, port } = where
+      return `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`
     })
   }
 
   /**
-   * Listens where the settings say, if they do; with `background` the process need not stay for it. Rejects with a
-   * one-line Error; then it listens nowhere.
+   * Listens on the sockets that were passed; without any, where the settings say, if they do. With `background` the
+   * process need not stay for it. Rejects with a one-line Error; then it listens nowhere.
    */
-  async listen(background = false): Promise<void> {
+  async listen(passed: readonly InheritedSocket[] = [], background = false): Promise<void> {
     const { metricsBind, metricsPort, port } = this.engine.settings
-    if (metricsPort === 0) return
+    if (metricsPort === 0 && passed.length === 0) return
     try {
-      if (metricsPort === port) throw new Error('metrics-port and port are the same')
-      for (const address of metricsBind) await this.listenOn(address, metricsPort)
+      for (const { fd } of passed) await this.listenOnPassed(fd)
+      if (passed.length === 0 && metricsPort === port) throw new Error('metrics-port and port are the same')
+      if (passed.length === 0) for (const address of metricsBind) await this.listenOn(address, metricsPort)
       if (!background) return
       for (const server of this.servers) server.unref().on('connection', (socket) => socket.unref())
     } catch (error) {
@@ -60,19 +65,33 @@ export class MetricsListener {
     const optional = given.startsWith('-')
     const name = optional ? given.slice(1) : given
     const host = name === '*' ? '0.0.0.0' : name === '::*' ? '::' : name
-    const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, ({ method, url }, response) =>
-      this.answer(method ?? '', url ?? '', response),
-    )
-    server.maxConnections = CONNECTIONS_MAX
     try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen({ host, port, ipv6Only: host.includes(':') }, resolve)
-      })
+      await this.open({ host, port, ipv6Only: host.includes(':') })
     } catch (error) {
       if (optional) return
       throw new Error(`Could not serve metrics on ${host}:${port}: ${reasonOf(error)}`, { cause: error })
     }
+  }
+
+  /** The data can be served without the page. */
+  private async listenOnPassed(fd: number): Promise<void> {
+    try {
+      await closedIfUnused(fd, () => this.open({ fd } as ListenOptions))
+    } catch (error) {
+      const why = `no page can be served on descriptor ${fd} (${reasonOf(error)})`
+      this.engine.log.warning(`The socket 'metrics' that was passed is closed: ${why}`)
+    }
+  }
+
+  private async open(where: ListenOptions): Promise<void> {
+    const server = createServer({ requestTimeout: REQUEST_TIMEOUT }, ({ method, url }, response) =>
+      this.answer(method ?? '', url ?? '', response),
+    )
+    server.maxConnections = CONNECTIONS_MAX
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(where, resolve)
+    })
     this.servers.push(server)
   }
 

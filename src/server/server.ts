@@ -9,11 +9,11 @@ import { Engine } from '../engine/engine.ts'
 import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { readyToStop } from '../engine/shutdown.ts'
-import { type Address, type ListenChoice, Listener } from '../network/listener.ts'
+import { type Address, Listener } from '../network/listener.ts'
 import { FileClaims } from '../persistence/file-claims.ts'
 import { LoadStopped } from '../persistence/load-progress.ts'
 import { type Clock, SystemClock } from '../platform/clock.ts'
-import { takeInheritedSockets } from '../platform/inherited-sockets.ts'
+import { type InheritedSocket, takeInheritedSockets } from '../platform/inherited-sockets.ts'
 import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
 import { type Random, systemRandom } from '../platform/random.ts'
@@ -22,6 +22,7 @@ import { crashReport } from './crash-report.ts'
 import { Cron } from './cron.ts'
 import type { MetricsListener } from './metrics-listener.ts'
 import { Supervision } from './supervision.ts'
+import { keepWithinLimits, systemLimits } from './system-limits.ts'
 
 /** What a server takes from its surroundings; tests and embedders may replace time and chance. */
 export interface ServerParts {
@@ -48,6 +49,12 @@ export interface StartOptions {
   /** Sockets do not keep the process alive. */
   readonly background?: boolean
 }
+
+/**
+ * Who connects to a socket that was passed is not told that the dataset is being loaded: they wait, for that is what
+ * such a socket is for. But no longer than this, milliseconds; then they are told.
+ */
+const HELD_WHILE_LOADING = 5000
 
 export class Server {
   readonly engine: Engine
@@ -99,9 +106,9 @@ export class Server {
   }
 
   /**
-   * Listens: until load() is done, clients are told that the dataset is being loaded. Resolves with the addresses;
-   * rejects with a one-line error when one cannot be had, when another server uses the files, or when the users it is
-   * told of cannot be.
+   * Listens: until load() is done, clients are told that the dataset is being loaded, or wait at the sockets that a
+   * service manager passed. Resolves with the addresses, none where sockets were passed; rejects with a one-line error
+   * when one cannot be had, when another server uses the files, or when the users it is told of cannot be.
    */
   async listen(options: StartOptions = {}): Promise<Address[]> {
     const { engine } = this
@@ -110,10 +117,15 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
-      if (options.activated === true) this.supervision = Supervision.begin(engine)
-      const addresses =
-        options.listen === false ? [] : await this.listener.listen({ ...options, ...this.inherited(options) })
-      await this.serveMetrics(options.background ?? false)
+      if (options.activated === true) {
+        keepWithinLimits(engine, systemLimits())
+        this.supervision = Supervision.begin(engine)
+      }
+      const passed = this.passed(options)
+      const inherited = passed.filter(({ name }) => name !== 'metrics')
+      const forMetrics = passed.filter(({ name }) => name === 'metrics')
+      const addresses = options.listen === false ? [] : await this.listener.listen({ ...options, inherited })
+      await this.serveMetrics(forMetrics, options.background ?? false)
       return addresses
     } catch (error) {
       this.supervision?.stopping()
@@ -123,21 +135,20 @@ export class Server {
     }
   }
 
-  private inherited({ activated }: StartOptions): ListenChoice {
-    if (activated !== true) return {}
+  private passed({ activated }: StartOptions): readonly InheritedSocket[] {
+    if (activated !== true) return []
     const { sockets, complaint } = takeInheritedSockets()
     if (complaint !== null) this.engine.log.warning(complaint)
-    return { inherited: sockets }
+    return sockets
   }
 
   /** Loaded only when it is wanted, and the HTTP server with it. */
-  private async serveMetrics(background: boolean): Promise<void> {
-    if (this.engine.settings.metricsPort === 0) return
+  private async serveMetrics(passed: readonly InheritedSocket[], background: boolean): Promise<void> {
+    if (this.engine.settings.metricsPort === 0 && passed.length === 0) return
     const { MetricsListener } = await import('./metrics-listener.ts')
     this.metrics = new MetricsListener(this.engine)
-    await this.metrics.listen(background)
-    for (const address of this.metrics.addresses)
-      this.engine.log.notice(`Metrics at http://${address}/metrics`)
+    await this.metrics.listen(passed, background)
+    for (const address of this.metrics.addresses) this.engine.log.notice(`Metrics at ${address}`)
   }
 
   /** Files that this server writes by itself are its own from now on; others are once a client has it write them. */
@@ -159,22 +170,37 @@ export class Server {
     if (this.stopping !== null) return this.stopping
     log.notice('Server initialized')
     this.supervision?.loading()
+    const holding = engine.timers.timeout(() => this.acceptWhileLoading(), HELD_WHILE_LOADING)
     try {
       if (dataset.enabled) await this.loadFiles()
+      if (this.stopping !== null) return this.stop()
+      engine.gates &= ~GATE_LOADING
+      await this.listener.acceptPassed()
     } catch (error) {
-      if (error instanceof LoadStopped) return this.stop()
+      if (error instanceof LoadStopped || this.stopping !== null) return this.stop()
       await this.closeAll()
       throw error
+    } finally {
+      holding.cancel()
     }
     if (this.stopping !== null) return this.stopping
-    engine.gates &= ~GATE_LOADING
     // Nobody was served who could have been held up.
     this.loopDelay.takeMaxMicros()
     this.cron.start()
     this.supervision?.ready()
+    const { passedNames } = this.listener
+    if (passedNames.length > 0) {
+      log.notice(`Ready to accept connections on the sockets that were passed: ${passedNames.join(' ')}`)
+      return
+    }
     if (settings.port > 0) log.notice('Ready to accept connections tcp')
     if (settings.tlsPort > 0) log.notice('Ready to accept connections tls')
     if (settings.unixsocket !== '') log.notice('Ready to accept connections unix')
+  }
+
+  private acceptWhileLoading(): void {
+    // load() tells why it fails.
+    this.listener.acceptPassed().catch(() => {})
   }
 
   /** The append-only file wins over the RDB file: it is the newer one wherever it is written at all. */
@@ -257,7 +283,8 @@ export class Server {
   private exitIfIdle(): void {
     const { clients, clock, settings, keyspace, log } = this.engine
     const kept = keyspace.dirty === 0 || settings.save.length > 0 || settings.appendonly
-    if (settings.idleExit === 0 || clients.size > 0 || !kept) {
+    const used = clients.size > 0 || this.listener.tls.handshakes > 0
+    if (settings.idleExit === 0 || used || !kept) {
       this.usedAt = clock.now
       return
     }

@@ -1,12 +1,17 @@
 /** Sockets passed by a parent that follows systemd's protocol: who is served on them, and what is refused. */
-import { spawn } from 'node:child_process'
-import { linkSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { connect, createServer, type Server as NetServer } from 'node:net'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, linkSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { connect, type Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { takeInheritedSockets } from '../../src/platform/inherited-sockets.ts'
 import { respiteProgram } from '../compat/respite.ts'
+import { freePort } from '../compat/server-process.ts'
+import { Certificates, hasOpenssl } from '../network/certificates.ts'
+import { type ActivatingParent, activatingParent, listening, type Passed } from './activating-parent.ts'
 
 const ended: (() => unknown)[] = []
 afterEach(async () => {
@@ -19,59 +24,53 @@ const variables = (pid: string, count: string, names?: string): Record<string, s
   ...(names === undefined ? {} : { LISTEN_FDNAMES: names }),
 })
 
-function descriptorOf(socket: NetServer): number {
-  return (socket as unknown as Record<'_handle', { fd: number }>)['_handle'].fd
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'respite-activation-'))
+  ended.push(() => rmSync(directory, { recursive: true }))
+  return directory
 }
 
-/** Passes these sockets under these names. Resolves with the child and its log. */
-function start(
-  sockets: readonly NetServer[],
+/** Passes these sockets under these names to a server. */
+async function start(
+  sockets: readonly Passed[],
   names: string,
   directives: readonly string[] = [],
-): { log: () => string; exited: Promise<number | null> } {
-  const { program, args } = respiteProgram()
-  const directory = mkdtempSync(join(tmpdir(), 'respite-activation-'))
-  const given = ['--port', '0', '--dir', directory, '--save', '', ...directives]
-  const fds = sockets.map(descriptorOf)
-  // The shell's pid is the server's, which no parent knows before.
-  const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', program, ...args, ...given], {
-    stdio: ['ignore', 'pipe', 'pipe', ...fds],
-    env: { ...process.env, LISTEN_FDS: `${fds.length}`, LISTEN_FDNAMES: names },
-  })
-  let log = ''
-  child.stdout?.on('data', (chunk) => (log += String(chunk)))
-  child.stderr?.on('data', (chunk) => (log += String(chunk)))
-  const exited = new Promise<number | null>((resolve) => void child.on('exit', resolve))
-  ended.push(async () => {
-    child.kill('SIGKILL')
-    await exited
-    rmSync(directory, { recursive: true })
-  })
-  return { log: () => log, exited }
+  variables: Record<string, string> = {},
+): Promise<ActivatingParent> {
+  const given = ['--dir', newDirectory(), '--save', '', ...directives]
+  const parent = activatingParent(sockets, names, given, variables)
+  ended.push(() => parent.stop())
+  await parent.start()
+  return parent
 }
 
-/** A socket that listens and accepts nobody: whoever connects waits in its backlog. */
-async function listening(where: { port: number } | { path: string }): Promise<NetServer> {
-  const server = createServer()
-  await new Promise<void>((resolve) => void server.listen({ host: '127.0.0.1', ...where }, resolve))
-  return server
-}
+type Where = { port: number } | { path: string }
+
+const portOf = (socket: NetServer): number => (socket.address() as { port: number }).port
 
 /** Sends a request and resolves with the beginning of the answer. */
-function ask(where: { port: number } | { path: string }, request: string): Promise<string> {
+function ask(where: Where, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', ...where })
     ended.push(() => socket.destroy())
-    socket.on('data', (chunk) => resolve(String(chunk)))
+    socket.on('data', (chunk) => {
+      resolve(String(chunk))
+      socket.end()
+    })
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('closed')))
     socket.write(request)
   })
 }
 
+const PAGE = 'GET /metrics HTTP/1.0\r\n\r\n'
+const REFUSED = 'ECONNREFUSED'
+
+const every = (): boolean => true
+
 test('what is announced: for this process, in order, and only once', () => {
   const announced = variables('7', '2', 'redis:redis-tls')
-  expect(takeInheritedSockets(announced, 7)).toEqual({
+  expect(takeInheritedSockets(announced, 7, every)).toEqual({
     complaint: null,
     sockets: [
       { fd: 3, name: 'redis' },
@@ -80,47 +79,158 @@ test('what is announced: for this process, in order, and only once', () => {
   })
   expect(announced).toEqual({})
   expect(takeInheritedSockets(announced, 7)).toEqual({ complaint: null, sockets: [] })
-  expect(takeInheritedSockets(variables('7', '1'), 7).sockets).toEqual([{ fd: 3, name: '' }])
+  expect(takeInheritedSockets(variables('7', '1'), 7, every).sockets).toEqual([{ fd: 3, name: '' }])
   expect(takeInheritedSockets(variables('8', '1'), 7)).toEqual({
     sockets: [],
     complaint: expect.stringContaining('start node directly') as string,
   })
-  expect(takeInheritedSockets(variables('7', 'x'), 7).sockets).toEqual([])
+  expect(takeInheritedSockets(variables('7', 'x'), 7, every).sockets).toEqual([])
+  // What is there instead is left alone.
+  expect(takeInheritedSockets(variables('7', '2'), 7, (fd) => fd === 3)).toEqual({
+    sockets: [],
+    complaint: expect.stringContaining('Descriptor 4 was announced as a socket and is none') as string,
+  })
 })
 
 describe.skipIf(process.platform === 'win32')('a server that is started with', () => {
   test('a TCP and a unix socket: who connected before it was up is served; the file stays as it is', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'respite-activation-'))
-    ended.push(() => rmSync(directory, { recursive: true }))
-    const path = join(directory, 'socket')
-    const [tcp, unix, other] = [
-      await listening({ port: 0 }),
-      await listening({ path }),
-      await listening({ port: 0 }),
-    ]
-    const { port } = tcp.address() as { port: number }
+    const path = join(newDirectory(), 'socket')
+    const sockets = [await listening({ port: 0 }), await listening({ path }), await listening({ port: 0 })]
+    const port = portOf(sockets[0])
     // Closing it here removes the name it was made under.
     const name = `${path}-kept`
     linkSync(path, name)
     const { mode } = statSync(name)
-    const { log } = start([tcp, unix, other], 'redis:redis:stranger', ['--unixsocketperm', '777'])
-    for (const socket of [tcp, unix, other]) socket.close()
+    const parent = await start(sockets, 'redis:redis:stranger', ['--unixsocketperm', '777'])
     const answers = await Promise.all([
       ask({ port }, 'CONFIG SET port 1\r\n'),
       ask({ path: name }, 'PING\r\n'),
     ])
     expect(answers).toEqual([expect.stringContaining('Unable to listen on this port'), '+PONG\r\n'])
-    expect(statSync(name).mode).toBe(mode)
-    expect(log()).toContain(
-      "The socket 'stranger' that was passed is none of redis and redis-tls: it is closed",
+    expect(parent.log()).toContain(
+      "The socket 'stranger' that was passed is none of redis, redis-tls and metrics: it is closed",
     )
+    await ask({ port }, 'SHUTDOWN\r\n').catch(() => {})
+    expect(await parent.ended()).toBe(0)
+    expect(statSync(name).mode).toBe(mode)
+  }, 30_000)
+
+  test('sockets for clients and for metrics: they replace what the settings name', async () => {
+    const [redis, metrics] = [await listening({ port: 0 }), await listening({ port: 0 })]
+    const [port, metricsPort, path] = [await freePort(), await freePort(), join(newDirectory(), 'socket')]
+    const settings = ['--port', `${port}`, '--unixsocket', path, '--metrics-port', `${metricsPort}`]
+    const passed = [{ port: portOf(redis) }, { port: portOf(metrics) }]
+    await start([redis, metrics], 'redis:metrics', settings)
+    expect(await ask(passed[0], 'PING\r\n')).toBe('+PONG\r\n')
+    expect(await ask(passed[1], PAGE)).toMatch(/^HTTP\/1.1 200 OK[^]*redis_up 1\n/)
+    await expect(ask({ port }, 'PING\r\n')).rejects.toThrow(REFUSED)
+    await expect(ask({ port: metricsPort }, PAGE)).rejects.toThrow(REFUSED)
+    expect(existsSync(path)).toBe(false)
+  }, 30_000)
+
+  test('a socket for metrics only: clients come where the settings say', async () => {
+    const [metrics, port] = [await listening({ port: 0 }), await freePort()]
+    const where = { port: portOf(metrics) }
+    await start([metrics], 'metrics', ['--port', `${port}`, '--bind', '127.0.0.1'])
+    expect(await ask(where, PAGE)).toContain('redis_up 1\n')
+    expect(await ask({ port }, 'PING\r\n')).toBe('+PONG\r\n')
+  }, 30_000)
+
+  test('a socket for metrics that takes no connections: it is closed with a warning', async () => {
+    const redis = await listening({ port: 0 })
+    const where = { port: portOf(redis) }
+    const connected = connect({ host: '127.0.0.1', ...where })
+    await once(connected, 'connect')
+    const close = (): void => void connected.destroy()
+    const parent = await start([redis, Object.assign(connected, { close })], 'redis:metrics')
+    expect(await ask(where, 'PING\r\n')).toBe('+PONG\r\n')
+    expect(parent.log()).toContain("The socket 'metrics' that was passed is closed: no page can be served on")
+  }, 30_000)
+
+  test('sockets for another process: one line tells why, and it listens where the settings say', async () => {
+    const [redis, port] = [await listening({ port: 0 }), await freePort()]
+    const parent = await start([redis], 'redis', ['--port', `${port}`, '--bind', '127.0.0.1'], {
+      FORGED_PID: '1',
+    })
+    await expect.poll(() => ask({ port }, 'PING\r\n').catch(() => ''), { timeout: 20_000 }).toBe('+PONG\r\n')
+    expect(
+      parent.log().match(/Sockets were passed to process 1 and this is \d+: .*start node directly/g),
+    ).toHaveLength(1)
   }, 30_000)
 
   test('a socket for TLS and no certificate: it does not start, and nobody is served in plain text', async () => {
-    const tcp = await listening({ port: 0 })
-    const { log, exited } = start([tcp], 'redis-tls')
-    tcp.close()
-    expect(await exited).toBe(1)
-    expect(log()).toContain('Failed to configure TLS: No tls-cert-file configured!')
+    const parent = await start([await listening({ port: 0 })], 'redis-tls')
+    expect(await parent.ended()).toBe(1)
+    expect(parent.log()).toContain('Failed to configure TLS: No tls-cert-file configured!')
   }, 30_000)
+
+  test.skipIf(!hasOpenssl)(
+    'a socket for TLS and a certificate: TLS is served, and plain text is not',
+    async () => {
+      const files = new Certificates()
+      ended.push(() => files.remove())
+      files.make('server')
+      const socket = await listening({ port: 0 })
+      const port = portOf(socket)
+      const cert = ['--tls-cert-file', files.path('server.crt'), '--tls-key-file', files.path('server.key')]
+      await start([socket], 'redis-tls', [...cert, '--tls-auth-clients', 'no'])
+      const secure = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      ended.push(() => secure.destroy())
+      secure.write('PING\r\n')
+      expect(await new Promise((resolve) => secure.once('data', (chunk) => resolve(String(chunk))))).toBe(
+        '+PONG\r\n',
+      )
+      await expect(ask({ port }, 'PING\r\n').then((answer) => answer.includes('PONG'))).rejects.toThrow()
+    },
+    30_000,
+  )
 })
+
+describe.skipIf(process.platform === 'win32')('a server that is started again on its sockets', () => {
+  const KEYS = 300_000
+
+  test('has loaded its dataset when it answers for the first time', async () => {
+    const socket = await listening({ port: 0 })
+    const where = { port: portOf(socket) }
+    const parent = await start([socket], 'redis', ['--save', '3600 1', '--enable-debug-command', 'yes'])
+    expect(await ask(where, `DEBUG POPULATE ${KEYS}\r\n`)).toBe('+OK\r\n')
+    await ask(where, 'SHUTDOWN\r\n').catch(() => {})
+    expect(await parent.ended()).toBe(0)
+    const early = Array.from({ length: 5 }, () => ask(where, 'DBSIZE\r\n'))
+    await parent.start()
+    expect(new Set(await Promise.all(early))).toEqual(new Set([`:${KEYS}\r\n`]))
+  }, 60_000)
+
+  test('had ended because nobody used it, and has everything', async () => {
+    const socket = await listening({ port: 0 })
+    const where = { port: portOf(socket) }
+    const parent = await start([socket], 'redis', ['--save', '3600 1', '--idle-exit', '1'])
+    for (let n = 1; n <= 3; n++) {
+      expect(await ask(where, 'INCR visits\r\n')).toBe(`:${n}\r\n`)
+      expect(await parent.ended()).toBe(0)
+      expect(parent.log()).toContain('No client for 1 seconds (idle-exit)')
+      // The next visitor comes first, and that is what it is started for.
+      const early = ask(where, 'GET visits\r\n')
+      await parent.start()
+      expect(await early).toBe(`$1\r\n${n}\r\n`)
+    }
+  }, 60_000)
+})
+
+const ACTIVATE = 'systemd-socket-activate'
+
+test.skipIf(spawnSync(ACTIVATE, ['--version']).status !== 0)(
+  'systemd starts it for its first visitor',
+  async () => {
+    const port = await freePort()
+    const { program, args } = respiteProgram()
+    const given = ['-l', `127.0.0.1:${port}`, '--fdname=redis', program, ...args, '--dir', newDirectory()]
+    const child = spawn(ACTIVATE, [...given, '--save', '', '--port', '0'], {
+      stdio: 'ignore',
+      env: process.env,
+    })
+    ended.push(() => child.kill('SIGKILL'))
+    await expect.poll(() => ask({ port }, 'PING\r\n').catch(() => ''), { timeout: 20_000 }).toBe('+PONG\r\n')
+  },
+  30_000,
+)
