@@ -9,6 +9,16 @@ export type { Logger } from './embedding/logger.ts'
 export type { MemorySize, ServerOptions } from './embedding/options.ts'
 export type { ServerClock } from './embedding/server-clock.ts'
 export type { KeyDetails, KeyOptions } from './embedding/server-data.ts'
+export type {
+  BreakOptions,
+  DelayOptions,
+  FaultAnswer,
+  FaultCode,
+  FaultOptions,
+  ServerFaults,
+  SetFault,
+  SplitOptions,
+} from './embedding/server-faults.ts'
 export type { Message, Subscription } from './embedding/subscription.ts'
 export { CommandError, type Reply } from './protocol/reply-reader.ts'
 

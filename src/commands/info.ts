@@ -210,7 +210,7 @@ const SCRIPTING_MEMORY: InfoFields = [
 function persistence(engine: Engine): InfoFields {
   const { dataset } = engine
   return [
-    ['loading', (engine.gates & GATE_LOADING) === 0 ? 0 : 1],
+    ['loading', (engine.gates & GATE_LOADING) !== 0 || engine.faults.loading ? 1 : 0],
     ['async_loading', 0],
     ...snapshotFields(engine),
     ...appendOnlyFields(engine),

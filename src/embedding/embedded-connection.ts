@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly authenticate?: boolean | undefined
   /** No user's rules hold for it: for what the server's owner does, whoever the default user may be. */
   readonly privileged?: boolean | undefined
+  /** False: server.faults leave it alone. */
+  readonly faults?: boolean | undefined
 }
 
 /** A push as it comes: its kind ('message', 'invalidate', …) and what belongs to it. */
@@ -43,6 +45,7 @@ export class EmbeddedConnection {
     this.pending = []
     this.listeners = new Set()
     this.closings = new Set()
+    if (options.faults === false) engine.faults.spare(this.local.client)
     const { requirepass } = engine.settings
     if (requirepass !== '' && options.authenticate !== false) this.local.call('AUTH', requirepass)
     if (options.privileged === true) this.local.client.gates &= ~(GATE_AUTH | GATE_ACL)

@@ -13,6 +13,7 @@ import { MovedTime } from './moved-time.ts'
 import { configurationOf, inheritSettings, optionsElsewhere, type ServerOptions } from './options.ts'
 import { ServerClock } from './server-clock.ts'
 import { type KeyDetails, type KeyOptions, ServerData } from './server-data.ts'
+import { ServerFaults } from './server-faults.ts'
 
 /** What `new Redis(…)` of ioredis and `createClient(…)` of node-redis both understand. */
 export interface ClientOptions {
@@ -32,6 +33,8 @@ export class RespiteServer {
   private readonly server: Server
   /** What time it is for the server; of a server with `clock: 'manual'` it can be moved. */
   readonly clock: ServerClock
+  /** What goes wrong for its clients, at a test's wish. */
+  readonly faults: ServerFaults
   private readonly configuration: Configuration
   /** Resolves when the server has ended: to null, or to why it could not go on. Never rejects. */
   readonly ended: Promise<Error | null>
@@ -57,6 +60,7 @@ export class RespiteServer {
     this.moved = moved
     this.data = new ServerData(server.engine)
     this.clock = new ServerClock(server.engine.clock, moved)
+    this.faults = new ServerFaults(server.engine, options.seed ?? server.engine.random.uint32())
     this.configuration = configuration
     this.lastAddress = server.addresses[0] ?? NOWHERE
     this.ended = ending.ended
@@ -153,7 +157,7 @@ export class RespiteServer {
 
   /**
    * Runs one command without a socket; see EmbeddedConnection.call(). Calls share a connection, what SELECT and MULTI do
-   * to it included, but none waits for a blocking one.
+   * to it included, but none waits for a blocking one, and faults leave them alone.
    */
   call<T = Reply>(command: string, ...args: readonly Argument[]): Promise<T> {
     return this.caller().call<T>(command, ...args)
@@ -180,7 +184,7 @@ export class RespiteServer {
 
   /** Removes all data; FLUSHALL. */
   async flush(): Promise<void> {
-    const connection = this.connection({ privileged: true })
+    const connection = this.connection({ privileged: true, faults: false })
     await connection.call('FLUSHALL').finally(() => connection.close())
   }
 
@@ -225,7 +229,7 @@ export class RespiteServer {
   private caller(): EmbeddedConnection {
     const free = this.callers.find((connection) => connection.idle)
     if (free !== undefined) return free
-    const connection = this.connection()
+    const connection = this.connection({ faults: false })
     this.callers.push(connection)
     // QUIT and CLIENT KILL can end it.
     connection.onClosed(() => void this.callers.splice(this.callers.indexOf(connection), 1))

@@ -75,9 +75,10 @@ export class MovedTime implements Agenda {
     return this.server.idleUntil()
   }
 
-  /** A file is being written. One that is slowed down on purpose needs time to pass. */
+  /** Replies leave in pieces, or a file is being written. One that is slowed down on purpose needs time to pass. */
   private get working(): boolean {
-    const { snapshots, settings } = this.engine
+    const { faults, snapshots, settings } = this.engine
+    if (faults.leaving) return true
     return snapshots.current !== null && settings.rdbKeySaveDelay <= 0
   }
 

@@ -54,7 +54,7 @@ export interface ServerOptions extends DirectiveOptions {
   readonly clock?: 'real' | 'manual' | undefined
   /** Where manual time begins; the real time without it. */
   readonly now?: Moment | undefined
-  /** Makes chance (sampling, SPOP, RANDOMKEY) the same at every run. */
+  /** Makes chance (sampling, SPOP, RANDOMKEY, faults) the same at every run. */
   readonly seed?: number | undefined
 }
 

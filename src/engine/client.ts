@@ -37,6 +37,7 @@ export const HELD_BY_BLOCK = 1
 export const HELD_BY_PAUSE = 2
 export const HELD_BY_GUARD = 4
 export const HELD_BY_MEMORY = 8
+export const HELD_BY_FAULT = 16
 
 export class Client {
   readonly engine: Engine

@@ -26,6 +26,7 @@ import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { DiskErrors } from './disk-errors.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Faults } from './faults.ts'
 import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyGuard } from './key-guard.ts'
@@ -74,6 +75,7 @@ export class Engine {
   readonly snapshots: Snapshots
   readonly backgroundSave: BackgroundSave
   readonly diskErrors: DiskErrors
+  readonly faults: Faults
   /** One value as DUMP and RESTORE exchange it. */
   readonly dumpWriter: DumpWriter
   readonly dumpReader: DumpReader
@@ -172,6 +174,7 @@ export class Engine {
     this.acl = new AccessList(this)
     this.artifacts = new Artifacts(this)
     this.diskErrors = new DiskErrors(this)
+    this.faults = new Faults(this)
     this.turn.beforeReplies.push(() => this.aof.writer.flush())
     new KeyspaceEvents(this.pubsub).follow(this.keyChanges, this.configuration)
   }
@@ -217,6 +220,11 @@ export class Engine {
     return client
   }
 
+  /** Clients that connect from now on have higher ones; 0 before the first. */
+  get lastClientId(): number {
+    return this.nextClientId - 1
+  }
+
   /** Forgets a client whose link has closed. */
   disconnect(client: Client): void {
     this.clients.delete(client.id)
@@ -230,6 +238,7 @@ export class Engine {
     this.pubsub.unsubscribeAll(client)
     this.tracking.forget(client)
     this.monitor.stop(client)
+    this.faults.forget(client)
   }
 
   /** Records an error that is ours: never thrown at a client as a stack. */

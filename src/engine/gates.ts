@@ -33,6 +33,8 @@ export const GATE_MEMORY: number = 1 << 12
 export const GATE_LOADING: number = 1 << 13
 /** The dataset or its append-only file can't be written: commands that change it are refused. */
 export const GATE_DISK: number = 1 << 16
+/** Faults are set, or what they did to this client's replies goes on. */
+export const GATE_FAULTS: number = 1 << 17
 /** Some keys are guarded (KeyGuard): commands that may touch them wait. */
 export const GATE_GUARD: number = 1 << 14
 /** The client's user may not do everything (ACL). */

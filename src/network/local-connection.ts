@@ -4,14 +4,17 @@
  */
 import type { Client, Link } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
+import { GATE_FAULTS } from '../engine/gates.ts'
+import type { Outlet } from '../engine/held-replies.ts'
 import { Intake, newSharedInput } from './intake.ts'
 
-export class LocalConnection implements Link {
+export class LocalConnection implements Link, Outlet {
   readonly client: Client
   readonly remoteAddress: string = '127.0.0.1:0'
   readonly localAddress: string = '127.0.0.1:0'
   readonly fd: number = -1
   readonly unsentBytes: number = 0
+  readonly inPieces: boolean = false
   /** The server has closed the connection. */
   closed: boolean
   /** Told at the end of a turn that there may be something to take(), by other clients' doing too; null: nobody asks. */
@@ -19,6 +22,8 @@ export class LocalConnection implements Link {
   /** Called once when the connection closes, from either side. */
   onClosed: (() => void) | null
   private flushQueued: boolean
+  /** What faults have let go, to be taken. */
+  private delivered: Buffer[]
   private readonly engine: Engine
   private readonly intake: Intake
 
@@ -28,6 +33,7 @@ export class LocalConnection implements Link {
     this.onOutput = null
     this.onClosed = null
     this.flushQueued = false
+    this.delivered = []
     this.client = engine.connect(this)
     this.intake = new Intake(this.client, newSharedInput(0))
   }
@@ -38,7 +44,7 @@ export class LocalConnection implements Link {
 
   /** Everything sent has run. */
   get idle(): boolean {
-    return this.client.held === 0 && this.intake.kept === 0
+    return this.client.held === 0 && this.intake.kept === 0 && (this.client.gates & GATE_FAULTS) === 0
   }
 
   get inputRoom(): number {
@@ -57,14 +63,28 @@ export class LocalConnection implements Link {
 
   /** The reply bytes since the last take(), messages of other clients' making included. */
   take(): Buffer {
-    const { reply } = this.client
+    const { client, engine } = this
+    const { reply } = client
     // Nothing is acknowledged before it is in the append-only file.
-    this.engine.aof.writer.flush()
-    const bytes = Buffer.from(reply.block.bytes.subarray(0, reply.length))
+    engine.aof.writer.flush()
+    if (((engine.gates | client.gates) & GATE_FAULTS) !== 0) engine.faults.send(client, this)
+    const replied = Buffer.from(reply.block.bytes.subarray(0, reply.length))
     reply.release()
-    this.client.netOutput += bytes.length
-    this.engine.stats.netOutputBytes += bytes.length
+    const bytes =
+      this.delivered.length === 0 ? replied : Buffer.concat([...this.delivered.splice(0), replied])
+    client.netOutput += bytes.length
+    engine.stats.netOutputBytes += bytes.length
     return bytes
+  }
+
+  /** Keeps what faults let go for take(). */
+  deliver(bytes: Buffer): void {
+    this.delivered.push(bytes)
+    this.flushSoon()
+  }
+
+  end(): void {
+    this.close()
   }
 
   /** send() and take() for one request. */
@@ -115,7 +135,7 @@ export class LocalConnection implements Link {
   private finish(): void {
     while (this.intake.more) this.intake.run()
     if (this.intake.overflowed) this.destroy()
-    else if (this.client.closeAfterReply) this.close()
+    else if (this.client.closeAfterReply && (this.client.gates & GATE_FAULTS) === 0) this.close()
     this.engine.clientEviction.touched(this.client)
   }
 }

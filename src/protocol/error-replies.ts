@@ -67,6 +67,14 @@ export const IS_LFU: ErrorReply = new ErrorReply(
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.',
 )
 export const LOADING: ErrorReply = new ErrorReply('LOADING Redis is loading the dataset in memory')
+// What this server has no reason to answer by itself, but tests of clients do.
+export const READ_ONLY: ErrorReply = new ErrorReply("READONLY You can't write against a read only replica.")
+export const MASTER_DOWN: ErrorReply = new ErrorReply(
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+)
+export const BUSY: ErrorReply = new ErrorReply(
+  'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+)
 export const NO_CONFIG_FILE: ErrorReply = new ErrorReply('ERR The server is running without a config file')
 export const MISCONF_RDB: ErrorReply = new ErrorReply(
   "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
