@@ -21,6 +21,7 @@ import {
   GATE_ACL,
   GATE_AUTH,
   GATE_DISK,
+  GATE_FAULTS,
   GATE_GUARD,
   GATE_LOADING,
   GATE_MEMORY,
@@ -99,6 +100,7 @@ export class Dispatcher {
     // A command that blocks has its reply, and what becomes of it, still to come.
     if ((client.gates & gates & GATE_REPLY) !== 0 && client.held === 0) silence(client, mark)
     this.engine.pushes.end(client)
+    if ((gates & GATE_FAULTS) !== 0) this.engine.faults.replied(client, mark)
     if (this.engine.blocking.ready.length > 0) this.engine.blocking.serve()
     return true
   }
@@ -129,6 +131,7 @@ export class Dispatcher {
     this.timer.unblocked(client, command, args)
     if ((client.gates & GATE_REPLY) !== 0) silence(client, mark)
     if (!within) pushes.end(client)
+    if ((client.gates & GATE_FAULTS) !== 0) this.engine.faults.replied(client, mark)
   }
 
   /** Runs a command that MULTI queued, past the gates, in the middle of EXEC's reply. */
@@ -248,6 +251,11 @@ export class Dispatcher {
     const refusal = this.refusalOf(client, command, args, gates)
     if (refusal !== null) {
       this.reject(client, command, refusal)
+      return true
+    }
+    if ((gates & GATE_FAULTS) !== 0 && this.engine.faults.stops(client, command)) {
+      const { answer } = this.engine.faults
+      if (answer !== null) this.reject(client, command, answer)
       return true
     }
     if ((gates & GATE_MEMORY) !== 0) {

@@ -5,7 +5,8 @@
 import type { Server, Socket } from 'node:net'
 import { type Client, HELD_BY_BLOCK, type Link } from '../engine/client.ts'
 import type { Engine } from '../engine/engine.ts'
-import { GATE_MONITORING } from '../engine/gates.ts'
+import { GATE_FAULTS, GATE_MONITORING } from '../engine/gates.ts'
+import type { Outlet } from '../engine/held-replies.ts'
 import { CHECKED_FROM } from '../engine/output-limits.ts'
 import { REPLY_BLOCK_SIZE, recycle } from '../protocol/reply-writer.ts'
 import type { Block } from '../structures/block.ts'
@@ -23,7 +24,7 @@ const LINGER_MAX = 10_000
 /** One for all connections of the process: everything in it happens within one event. */
 const SHARED: SharedInput = newSharedInput(CHUNK)
 
-export class Connection implements Link, Input {
+export class Connection implements Link, Input, Outlet {
   readonly client: Client
   readonly remoteAddress: string
   readonly localAddress: string
@@ -77,6 +78,10 @@ export class Connection implements Link, Input {
       this.forget()
       this.onClosed?.()
     })
+  }
+
+  get inPieces(): boolean {
+    return true
   }
 
   get fd(): number {
@@ -139,7 +144,7 @@ export class Connection implements Link, Input {
     this.flushQueued = false
     if (this.closed) return
     const { client, intake } = this
-    if (client.reply.length > 0) this.write()
+    if (client.reply.length > 0 || (client.gates & GATE_FAULTS) !== 0) this.write()
     this.engine.clientEviction.touched(client)
     // It has left too much unread.
     if (this.closed) return
@@ -164,6 +169,29 @@ export class Connection implements Link, Input {
   destroy(): void {
     this.forget()
     this.socket.destroy()
+  }
+
+  /** Writes what faults let go. */
+  deliver(bytes: Buffer): void {
+    if (this.closed) return
+    this.client.netOutput += bytes.length
+    this.engine.stats.writesProcessed++
+    this.engine.stats.netOutputBytes += bytes.length
+    this.socket.write(bytes, this.written)
+  }
+
+  end(reset: boolean): void {
+    if (!reset) {
+      this.close()
+      return
+    }
+    this.forget()
+    // Only TCP knows resets.
+    try {
+      this.socket.resetAndDestroy()
+    } catch {
+      this.socket.destroy()
+    }
   }
 
   /** The process need not stay for this connection. */
@@ -209,6 +237,10 @@ export class Connection implements Link, Input {
 
   private write(): void {
     const { socket, client } = this
+    if (((this.engine.gates | client.gates) & GATE_FAULTS) !== 0) {
+      this.engine.faults.send(client, this)
+      return
+    }
     const { reply } = client
     const { length } = reply
     const backlog = this.unsentBytes
