@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Log } from '../platform/log.ts'
 import { AofManifest, saveManifest } from './aof-manifest.ts'
-import { syncDirectory } from './rdb-file.ts'
+import { syncDirectory } from './directory-sync.ts'
 
 /**
  * Makes the file called `appendfilename` beside `directory` the base of a new manifest, if there is such a file and

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { newBlock } from '../structures/block.ts'
 import { Crc64 } from '../structures/crc64.ts'
+import { syncDirectory } from './directory-sync.ts'
 import { ENCODED_LZF, LENGTH_32_BITS, LENGTH_64_BITS, LENGTH_ENCODED, RdbError } from './rdb-format.ts'
 import { RdbInput } from './rdb-input.ts'
 import type { ChecksummedInput } from './rdb-reader.ts'
@@ -147,20 +148,4 @@ export function replaceFile(
     throw error
   }
   syncDirectory(directory)
-}
-
-/** Makes a rename last through a power cut, where the system can be told to. */
-export function syncDirectory(directory: string): void {
-  let file: number
-  try {
-    file = openSync(directory, 'r')
-  } catch {
-    // Windows opens no directories; the rename is done all the same.
-    return
-  }
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Block, newBlock } from '../structures/block.ts'
+import { syncDirectoryLater } from './directory-sync.ts'
 import type { SnapshotSink } from './snapshot.ts'
 
 /** Bytes of a block to fill: what an output spills at, and a piece of a long value more. */
@@ -118,7 +119,7 @@ export class SnapshotFile implements SnapshotSink {
     if (path === null || this.aborted) return
     mayReplace?.()
     await rename(temporary, path)
-    await syncDirectory(dirname(path))
+    await syncDirectoryLater(dirname(path))
   }
 
   private async writeAll(file: FileHandle): Promise<void> {
@@ -154,21 +155,5 @@ export class SnapshotFile implements SnapshotSink {
 
   private remove(): void {
     rmSync(this.options.temporary, { force: true })
-  }
-}
-
-/** Makes a rename last through a power cut, where the system can be told to. */
-async function syncDirectory(directory: string): Promise<void> {
-  let file: FileHandle
-  try {
-    file = await open(directory, 'r')
-  } catch {
-    // Windows opens no directories; the rename is done all the same.
-    return
-  }
-  try {
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
