@@ -4,7 +4,7 @@
  * title, signals and exit code. Everything the server does once it runs is server/'s.
  */
 import { EventEmitter, once } from 'node:events'
-import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type CommandLine, parseCommandLine } from './config/command-line.ts'
 import { ConfigError } from './config/config-error.ts'
@@ -13,11 +13,11 @@ import { Configuration } from './config/configuration.ts'
 import type { Settings } from './config/settings.ts'
 import { startupWarnings } from './config/startup-warnings.ts'
 import { reasonOf } from './config/system-errors.ts'
+import { inlineDeeply } from './platform/inlining.ts'
 import { LineLog, type Log, openLog } from './platform/log.ts'
+import { processTerminal, type StopSignal, type Terminal } from './platform/terminal.ts'
 import { NODE_VERSION, REDIS_VERSION, RESPITE_VERSION } from './platform/version.ts'
 import { findProgram } from './server/programs.ts'
-
-export type StopSignal = 'SIGTERM' | 'SIGINT'
 
 /** What main() needs of a server that was started. */
 export interface RunningServer {
@@ -35,28 +35,6 @@ export interface RunningServer {
 
 /** Resolves once the server accepts connections; rejects with one clear sentence when it cannot. */
 export type StartServer = (configuration: Configuration, log: Log) => Promise<RunningServer>
-
-/** The process as main() sees it. */
-export interface Terminal {
-  print(text: string): void
-  printError(text: string): void
-  readStandardInput(): Uint8Array
-  /** What is typed next, at least up to the end of the line; '' at the end of the input. */
-  readAnswer(): Promise<string>
-  /** Returns what ends the listening. */
-  onSignal(listener: (signal: StopSignal) => void): () => void
-  /** SIGHUP. Returns what ends the listening. */
-  onHangUp(listener: () => void): () => void
-  /** An error was thrown that nobody caught, or a promise was rejected; nothing can be relied on any more. */
-  onCrash(listener: (error: unknown) => void): () => void
-  setTitle(title: string): void
-  /** A variable of the environment; undefined when it is not set. */
-  variable(name: string): string | undefined
-  /** Ends the process at once. */
-  exit(code: number): void
-  readonly isTerminal: boolean
-  readonly pid: number
-}
 
 const USAGE = `Usage: respite [/path/to/redis.conf] [--directive value ...] [-]
        respite - (read the configuration from standard input)
@@ -324,42 +302,6 @@ function failed(log: Log, terminal: Terminal, settings: Settings, error: unknown
   return 1
 }
 
-/** The real process. */
-export function processTerminal(): Terminal {
-  return {
-    print: (text) => void process.stdout.write(text),
-    printError: (text) => void process.stderr.write(text),
-    readStandardInput: () => readFileSync(0),
-    readAnswer: async () => {
-      for await (const piece of process.stdin) return String(piece)
-      return ''
-    },
-    onSignal: (listener) => {
-      process.on('SIGTERM', listener)
-      process.on('SIGINT', listener)
-      return () => {
-        process.off('SIGTERM', listener)
-        process.off('SIGINT', listener)
-      }
-    },
-    onHangUp: (listener) => {
-      process.on('SIGHUP', listener)
-      return () => process.off('SIGHUP', listener)
-    },
-    onCrash: (listener) => {
-      process.on('uncaughtException', listener)
-      return () => process.off('uncaughtException', listener)
-    },
-    setTitle: (title) => {
-      process.title = title
-    },
-    variable: (name) => process.env[name],
-    exit: (code) => process.exit(code),
-    isTerminal: process.stdout.isTTY,
-    pid: process.pid,
-  }
-}
-
 /** Server as main() wants it. Loaded here and not above, so that --version and a bad file answer at once. */
 async function startServer(configuration: Configuration, log: Log): Promise<RunningServer> {
   const { Server } = await import('./server/server.ts')
@@ -393,6 +335,7 @@ function isProgram(): boolean {
 }
 
 if (isProgram()) {
+  inlineDeeply()
   // A reader that goes away (`respite | head`) must not end the server.
   process.stdout.on('error', () => {})
   // Not process.exit(): it would cut off output still on its way to a pipe.

@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { main, processTitle, type RunningServer, type StopSignal, type Terminal } from '../src/cli.ts'
+import { main, processTitle, type RunningServer } from '../src/cli.ts'
 import { Configuration } from '../src/config/configuration.ts'
 import { createServer } from '../src/index.ts'
+import type { StopSignal, Terminal } from '../src/platform/terminal.ts'
 import { REDIS_VERSION, RESPITE_VERSION } from '../src/platform/version.ts'
 
 class FakeTerminal implements Terminal {

@@ -1,13 +1,14 @@
 /**
  * A pipelined request from its bytes to its reply's, without the system calls: decoding, dispatch, command.
  * Reports CPU time, which a busy machine disturbs less than elapsed time; beside it, in brackets, that of a server
- * without slow log and latency tracking.
+ * without slow log and latency tracking. `--deep` inlines as the program does.
  */
 import { families } from '../../src/commands/families.ts'
 import { Configuration } from '../../src/config/configuration.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { LocalConnection } from '../../src/network/local-connection.ts'
 import { SystemClock } from '../../src/platform/clock.ts'
+import { inlineDeeply } from '../../src/platform/inlining.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { systemRandom } from '../../src/platform/random.ts'
 import { SystemTimers } from '../../src/platform/timers.ts'
@@ -80,7 +81,11 @@ function measure(connection: LocalConnection, chunks: readonly Buffer[]): number
   return least.map((micros) => (micros * 1000) / (chunks.length * DEPTH))
 }
 
-const [wanted = Object.keys(COMMANDS).join(','), keyCounts = '1000,100000,1000000'] = process.argv.slice(2)
+const words = process.argv.slice(2)
+if (words.includes('--deep')) inlineDeeply()
+const [wanted = Object.keys(COMMANDS).join(','), keyCounts = '1000,100000,1000000'] = words.filter(
+  (word) => word !== '--deep',
+)
 for (const keys of keyCounts.split(',').map(Number)) {
   const connection = newConnection()
   for (let i = 0; i < keys; i++) connection.call('SET', `key:${String(i).padStart(12, '0')}`, value)
