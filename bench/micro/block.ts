@@ -3,7 +3,7 @@
  * length. Run with `npx tsx bench/micro/block.ts`.
  */
 import { bench, do_not_optimize, run, summary } from 'mitata'
-import { type Block, copyBytes, equalBytes, newBlock } from '../../src/structures/block.ts'
+import { type Block, copyBytes, equalBytes, newBlock, newLinedBlock } from '../../src/structures/block.ts'
 
 const sources = [newBlock(65536), newBlock(1 << 20)]
 const target = newBlock(1 << 18)
@@ -49,5 +49,25 @@ for (const length of [8, 16, 32, 100, 160, 200, 201, 256]) {
     }
   })
 }
+
+// Two words at the two ends of records of 64 bytes, at random: what a record that lies in two cache lines costs.
+const RECORDS = 1 << 19
+const { buffer } = newLinedBlock(RECORDS * 64 + 64).bytes
+const order = Int32Array.from({ length: 4096 }, () => Math.floor(Math.random() * RECORDS))
+summary(() => {
+  for (const shift of [0, 16, 32, 48]) {
+    const words = new Int32Array(buffer, shift, RECORDS * 16).fill(1)
+    bench(`both ends of 4096 records, ${shift} bytes into the mapping`, () => {
+      let sum = 0
+      for (let i = 0; i < order.length; i++) {
+        const at = order[i] << 4
+        sum += words[at] + words[at + 15]
+        // Another order every time, or they would all be in the cache.
+        order[i] = (order[i] * 5 + 1) & (RECORDS - 1)
+      }
+      do_not_optimize(sum)
+    })
+  }
+})
 
 await run()

@@ -2,7 +2,7 @@
  * The memory the dataset lives in: hands out and takes back stretches of bytes outside the JavaScript heap
  * and knows exactly how many are in use. It does not know what is in them or who points at them.
  */
-import { type Block, copyBytes, EMPTY_BLOCK, newBlock } from './block.ts'
+import { type Block, copyBytes, EMPTY_BLOCK, newLinedBlock } from './block.ts'
 import { planEvacuation } from './evacuation-plan.ts'
 import { OwnBuffers, ownBytes } from './own-buffers.ts'
 import {
@@ -368,7 +368,7 @@ export class Arena {
     if (segment >= MAX_SEGMENTS) {
       throw new RangeError(`the dataset is full: all ${MAX_SEGMENTS} segments of 32 MiB are in use`)
     }
-    const block = newBlock(segment === 0 ? FIRST_SEGMENT_PAGES * PAGE_BYTES : SEGMENT_BYTES)
+    const block = newLinedBlock(segment === 0 ? FIRST_SEGMENT_PAGES * PAGE_BYTES : SEGMENT_BYTES)
     segments[segment] = block
     this.totals[1] += block.bytes.length
     // Address 0 means no object, so the very first page is never handed out.

@@ -3,6 +3,8 @@
  * the memory and of one bucket, not hashing.
  */
 
+import { newLinedBlock } from './block.ts'
+
 /** Ints in a bucket: count, link, seven hashes, seven addresses. */
 export const BUCKET_INTS = 16
 /** Entries a bucket holds. */
@@ -55,8 +57,8 @@ export function reach(segments: Int32Array[], number: number): void {
   const segment = segmentOf(number)
   if (segment < segments.length) return
   const buckets = segment === 0 ? 8 : 1 << Math.min(segment + 2, LARGEST_BITS)
-  const memory = Buffer.allocUnsafeSlow(buckets * BUCKET_INTS * 4)
-  segments.push(new Int32Array(memory.buffer, memory.byteOffset, buckets * BUCKET_INTS))
+  const { bytes } = newLinedBlock(buckets * BUCKET_INTS * 4)
+  segments.push(new Int32Array(bytes.buffer, bytes.byteOffset, buckets * BUCKET_INTS))
 }
 
 /** Gives back the segments above `count` buckets, but for one spare that saves a border case from flapping. */
