@@ -1,14 +1,5 @@
 /** RDB files on disk: reading one in pieces, and writing one so that it replaces the old one whole or not at all. */
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { newBlock } from '../structures/block.ts'
 import { Crc64 } from '../structures/crc64.ts'
