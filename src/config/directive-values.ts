@@ -3,7 +3,7 @@
  * texts. It decides neither who may change a directive nor whether it is supported (see configuration.ts).
  */
 import { statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { BufferLimit, BufferLimits, Directive, Limit, SavePoint } from './directive.ts'
 import {
   InvalidValue,
@@ -93,7 +93,7 @@ function parseWord(row: Directive, text: string, context: ParseContext): ParsedV
       return { value: path, text: path }
     }
     case 'file-name':
-      if (text.includes('/')) {
+      if (basename(text) !== text) {
         const what = context.name.endsWith('dirname') ? 'dirname' : 'filename'
         throw new InvalidValue(`${context.name} can't be a path, just a ${what}`)
       }

@@ -1,6 +1,9 @@
 /** The files an `include` line names: one path, or those a shell-style pattern matches. */
 import { existsSync, readdirSync } from 'node:fs'
-import { isAbsolute, join, resolve, sep } from 'node:path'
+import { join, parse, resolve, sep } from 'node:path'
+
+/** On Windows `\` separates directories and quotes nothing. */
+const SEPARATOR = sep === '/' ? '/' : /[\\/]/
 
 const isPattern = (text: string): boolean => /[*?[]/.test(text)
 
@@ -44,8 +47,12 @@ function namesIn(directory: string, pattern: string): string[] {
  */
 export function includePaths(path: string, directory: string): string[] {
   if (!isPattern(path)) return [resolve(directory, path)]
-  const components = path.split('/').filter((component) => component !== '')
-  let found = [isAbsolute(path) ? sep : resolve(directory)]
+  const { root } = parse(path)
+  const components = path
+    .slice(root.length)
+    .split(SEPARATOR)
+    .filter((component) => component !== '')
+  let found = [resolve(directory, root)]
   for (const component of components) {
     found = found.flatMap((base) =>
       isPattern(component)
