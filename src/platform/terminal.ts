@@ -1,7 +1,7 @@
 /** The process as the program sees it: its streams, signals, variables and end. Only cli.ts uses it. */
 import { readFileSync } from 'node:fs'
 
-export type StopSignal = 'SIGTERM' | 'SIGINT'
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGBREAK'
 
 /** The process as main() sees it. */
 export interface Terminal {
@@ -12,7 +12,7 @@ export interface Terminal {
   readAnswer(): Promise<string>
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
-  /** SIGHUP. Returns what ends the listening. */
+  /** SIGHUP, where it is no stop signal. Returns what ends the listening. */
   onHangUp(listener: () => void): () => void
   /** An error was thrown that nobody caught, or a promise was rejected; nothing can be relied on any more. */
   onCrash(listener: (error: unknown) => void): () => void
@@ -25,6 +25,12 @@ export interface Terminal {
   readonly pid: number
 }
 
+/** On Windows SIGHUP says that the console was closed: seconds later the process ends in any case. */
+const HAS_CONSOLE = process.platform === 'win32'
+const STOP_SIGNALS: readonly StopSignal[] = HAS_CONSOLE
+  ? ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
+  : ['SIGTERM', 'SIGINT']
+
 /** The real process. */
 export function processTerminal(): Terminal {
   return {
@@ -36,14 +42,13 @@ export function processTerminal(): Terminal {
       return ''
     },
     onSignal: (listener) => {
-      process.on('SIGTERM', listener)
-      process.on('SIGINT', listener)
+      for (const signal of STOP_SIGNALS) process.on(signal, listener)
       return () => {
-        process.off('SIGTERM', listener)
-        process.off('SIGINT', listener)
+        for (const signal of STOP_SIGNALS) process.off(signal, listener)
       }
     },
     onHangUp: (listener) => {
+      if (HAS_CONSOLE) return () => {}
       process.on('SIGHUP', listener)
       return () => process.off('SIGHUP', listener)
     },

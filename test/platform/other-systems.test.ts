@@ -43,10 +43,15 @@ async function ask(server: ServerProcess, ...command: string[]): Promise<string>
   return reply
 }
 
+const hangUp = {
+  win32: 'Received SIGHUP scheduling shutdown',
+  darwin: 'Received SIGHUP: reloading configuration',
+}
+
 describe.skipIf(process.platform !== 'linux').each([
   ['win32', 'iocp'],
   ['darwin', 'kqueue'],
-])('on %s', (system, api) => {
+] as const)('on %s', (system, api) => {
   test('it serves, saves, rewrites, and finds its data again', async () => {
     const directory = newDirectory()
     const first = await startOn(system, directory)
@@ -71,6 +76,14 @@ describe.skipIf(process.platform !== 'linux').each([
     expect(await ask(second, 'STRLEN', 'large')).toBe(':1000000\r\n')
     expect(await ask(second, 'GET', 'last')).toBe('$4\r\nword\r\n')
     expect(second.log()).not.toMatch(/WARNING.*(Fail|Error)|Permission|EPERM/i)
+  }, 60_000)
+
+  test('SIGHUP is what it means there', async () => {
+    const server = await startOn(system, newDirectory())
+    process.kill(server.pid, 'SIGHUP')
+    await expect.poll(() => server.log(), IN_TIME).toContain(hangUp[system])
+    if (system === 'win32') await expect.poll(() => server.log(), IN_TIME).toContain('bye bye')
+    else expect(await ask(server, 'PING')).toBe('+PONG\r\n')
   }, 60_000)
 
   test('a second server on its files is refused', async () => {
