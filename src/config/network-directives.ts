@@ -68,7 +68,8 @@ export const networkDirectives = {
   },
   'tls-prefer-server-ciphers': { type: 'boolean', default: 'no', support: 'supported' },
   'tls-session-caching': { type: 'boolean', default: 'yes', support: 'supported' },
-  'tls-session-cache-size': { type: 'integer', default: '20480', support: 'not-supported' },
+  // Tickets, which most clients take, are not in it: they carry their session themselves.
+  'tls-session-cache-size': { type: 'integer', default: '20480', support: 'supported' },
   'tls-session-cache-timeout': { type: 'integer', default: '300', support: 'supported' },
   'tls-cert-file': { type: 'string', default: '', support: 'supported' },
   'tls-key-file': { type: 'string', default: '', support: 'supported' },

@@ -93,7 +93,7 @@ export class Listener {
     this.closed = false
     this.connections = new Set()
     this.background = false
-    this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true))
+    this.tls = new TlsFront(engine.settings, (socket) => this.connect(socket, true), engine.clock)
     for (const name of TLS_SETTINGS) engine.configuration.onChange(name, () => this.updateTls())
   }
 

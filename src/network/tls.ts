@@ -14,7 +14,8 @@ import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import { fileIdentity, identityOf } from '../engine/artifacts/artifact.ts'
 import type { TlsFiles, TlsIdentities } from '../engine/artifacts/tls-files.ts'
-import { parseTime } from '../platform/clock.ts'
+import { type Clock, parseTime } from '../platform/clock.ts'
+import { TlsSessions } from './tls-sessions.ts'
 
 /** A peer that has not finished its handshake after this long is cut off, milliseconds. */
 const HANDSHAKE_MAX = 30_000
@@ -32,6 +33,7 @@ export const TLS_SETTINGS = [
   'tlsAuthClients',
   'tlsPreferServerCiphers',
   'tlsSessionCaching',
+  'tlsSessionCacheSize',
   'tlsSessionCacheTimeout',
   'tlsCertFile',
   'tlsKeyFile',
@@ -66,16 +68,18 @@ export class TlsFront implements TlsFiles {
   loaded: TlsFiles['loaded']
   private readonly settings: Settings
   private readonly established: (socket: TLSSocket) => void
+  private readonly clock: Clock
   private server: Server | null
   /** Sockets whose handshake is not over, by the address of the peer. */
   private readonly shaking: Map<string, Socket>
 
   /** `established` is given each socket whose handshake has succeeded and whose peer may come in. */
-  constructor(settings: Settings, established: (socket: TLSSocket) => void) {
+  constructor(settings: Settings, established: (socket: TLSSocket) => void, clock: Clock) {
     this.certificate = null
     this.loaded = null
     this.settings = settings
     this.established = established
+    this.clock = clock
     this.server = null
     this.shaking = new Map()
   }
@@ -109,7 +113,7 @@ export class TlsFront implements TlsFiles {
     const { dir, tlsCertFile, tlsKeyFile } = settings
     let ca: string | null = null
     try {
-      ca = joinedIdentity(authorities(settings))
+      ca = joinedIdentity(authorities(settings, false))
     } catch {}
     return { cert: fileIdentity(resolve(dir, tlsCertFile)), key: fileIdentity(resolve(dir, tlsKeyFile)), ca }
   }
@@ -126,6 +130,10 @@ export class TlsFront implements TlsFiles {
       const server = createServer(options, (socket) => this.secured(socket))
       // The peer is gone, or spoke no TLS, or not to us: its socket is closed by then.
       server.on('tlsClientError', (_error, socket) => socket.destroy())
+      const { tlsSessionCaching, tlsSessionCacheSize, tlsSessionCacheTimeout } = settings
+      if (tlsSessionCaching) {
+        new TlsSessions(tlsSessionCacheSize, tlsSessionCacheTimeout, this.clock).serve(server)
+      }
       return { options, certificate, server }
     } catch (error) {
       return faultOf(error)
@@ -183,7 +191,7 @@ class UnreadableFile extends Error {}
 
 function optionsOf(settings: Settings): TlsOptions {
   const versions = versionsOf(settings.tlsProtocols)
-  const ca = authorities(settings)
+  const ca = authorities(settings, true)
   return {
     cert: read(settings, 'tls-cert-file', settings.tlsCertFile),
     key: read(settings, 'tls-key-file', settings.tlsKeyFile),
@@ -212,9 +220,11 @@ function read(settings: Settings, directive: string, path: string): Buffer {
   }
 }
 
-function authorities(settings: Settings): Buffer[] {
+/** With `check`, files without a whole certificate are refused: OpenSSL would pass over what it can't read. */
+function authorities(settings: Settings, check: boolean): Buffer[] {
   const { tlsCaCertFile, tlsCaCertDir } = settings
   const files = tlsCaCertFile === '' ? [] : [read(settings, 'tls-ca-cert-file', tlsCaCertFile)]
+  if (check && files.length > 0) checkAuthorities('tls-ca-cert-file', tlsCaCertFile, files[0], 1)
   if (tlsCaCertDir === '') return files
   let names: string[]
   try {
@@ -224,8 +234,33 @@ function authorities(settings: Settings): Buffer[] {
       cause: error,
     })
   }
-  for (const name of names.sort()) files.push(read(settings, 'tls-ca-cert-dir', `${tlsCaCertDir}/${name}`))
+  for (const name of names.sort()) {
+    const path = `${tlsCaCertDir}/${name}`
+    const file = read(settings, 'tls-ca-cert-dir', path)
+    if (check) checkAuthorities('tls-ca-cert-dir', path, file, 0)
+    files.push(file)
+  }
   return files
+}
+
+/** Throws an UnreadableFile unless there are `least` certificates in it, and all of them whole. */
+function checkAuthorities(directive: string, path: string, pem: Buffer, least: number): void {
+  const beginning = /^(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/m
+  const certificates = pem
+    .toString('latin1')
+    .split(beginning)
+    .filter((text) => beginning.test(text))
+  const fail = (reason: string, cause?: unknown): never => {
+    throw new UnreadableFile(`Failed to load ${directive} '${path}': ${reason}`, { cause })
+  }
+  if (certificates.length < least) fail('there is no certificate in it')
+  for (const [index, certificate] of certificates.entries()) {
+    try {
+      certificateOf(Buffer.from(certificate, 'latin1'))
+    } catch (error) {
+      fail(`certificate ${index + 1} in it is not whole`, error)
+    }
+  }
 }
 
 /** `tls-protocols`, names separated by blanks; '' is Redis's default, the two newest. */

@@ -31,6 +31,6 @@ export function checkConfiguration(configuration: Configuration): void {
   engine.acl.file.start()
   const { settings } = configuration
   const { clock } = engine
-  const refused = settings.tlsPort === 0 ? null : new TlsFront(settings, () => {}).configure(clock.now)
+  const refused = settings.tlsPort === 0 ? null : new TlsFront(settings, () => {}, clock).configure(clock.now)
   if (refused !== null) throw new ConfigError(refused)
 }

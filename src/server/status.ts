@@ -68,8 +68,9 @@ function aclOnDisk(configuration: Configuration): [ArtifactName, OnDisk][] {
 function tlsOnDisk(configuration: Configuration): [ArtifactName, OnDisk][] {
   const { settings } = configuration
   if (settings.tlsPort === 0) return []
-  const front = new TlsFront(settings, () => {})
-  const fault = front.check(settings, engineFor(configuration).clock.now)
+  const { clock } = engineFor(configuration)
+  const front = new TlsFront(settings, () => {}, clock)
+  const fault = front.check(settings, clock.now)
   const { cert, key, ca } = front.onDisk(settings)
   const found: [ArtifactName, OnDisk][] = [
     ['tls_cert', { identity: cert, fault }],
