@@ -1,5 +1,5 @@
 /** CLIENT PAUSE: commands of the paused kind wait, on their connections, until the pause ends. */
-import type { Timers } from '../platform/timers.ts'
+import type { Timer, Timers } from '../platform/timers.ts'
 import { type Client, HELD_BY_PAUSE } from './client.ts'
 import { FLAG } from './command.ts'
 import type { Engine } from './engine.ts'
@@ -13,6 +13,7 @@ export class Pause {
   private kind: PauseKind
   /** Milliseconds since the epoch; 0 when nothing is paused. */
   private end: number
+  private timer: Timer | null
   private readonly held: Set<Client>
 
   constructor(engine: Engine, timers: Timers) {
@@ -20,6 +21,7 @@ export class Pause {
     this.timers = timers
     this.kind = 'write'
     this.end = 0
+    this.timer = null
     this.held = new Set()
   }
 
@@ -33,6 +35,7 @@ export class Pause {
 
   /** Ends the pause and lets the held clients go on. */
   stop(): void {
+    this.close()
     this.end = 0
     this.engine.gates &= ~GATE_PAUSE
     const clients = [...this.held]
@@ -41,6 +44,12 @@ export class Pause {
       client.held &= ~HELD_BY_PAUSE
       client.link.resume()
     }
+  }
+
+  /** Nothing ends by itself any more: the server stops, and no timer may keep it in memory. */
+  close(): void {
+    this.timer?.cancel()
+    this.timer = null
   }
 
   /** Whether the pause concerns a command with these FLAG bits. */
@@ -73,12 +82,11 @@ export class Pause {
   }
 
   private arm(): void {
-    const end = this.end
-    const wait = Math.max(0, end - this.engine.clock.now)
-    this.timers.timeout(() => {
-      if (this.end !== end) return
+    const wait = Math.max(0, this.end - this.engine.clock.now)
+    this.timer?.cancel()
+    this.timer = this.timers.timeout(() => {
       this.engine.clock.refresh()
-      if (this.engine.clock.now >= end) this.stop()
+      if (this.engine.clock.now >= this.end) this.stop()
       else this.arm()
     }, wait)
   }

@@ -328,6 +328,7 @@ export class Server {
     if (!this.engine.aof.end()) for (const client of this.engine.clients.values()) client.link.destroy()
     this.engine.snapshots.abort()
     this.engine.migrations.close()
+    this.engine.pause.close()
     await this.listener.close()
     await this.metrics?.close()
     await this.engine.dataset.claims?.release()

@@ -1,4 +1,5 @@
 /** Servers come and go: what one leaves behind, and that none keeps its process. */
+import { createHook } from 'node:async_hooks'
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +13,32 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A server's life: a client over TCP, one that waits, data, and manual time in every second. */
+/** Timers, handles and requests that code of ours has made and that are not gone, those included that keep nothing alive. */
+class Resources {
+  private readonly alive: Map<number, string>
+  private readonly hook: ReturnType<typeof createHook>
+
+  constructor() {
+    this.alive = new Map()
+    this.hook = createHook({
+      init: (id, type) => {
+        // Promises and the like end with the memory they are made of.
+        if (!/Timeout|Immediate|WRAP$|REQ/.test(type)) return
+        const { stack = '' } = new Error(type)
+        if (stack.includes('/src/')) this.alive.set(id, `${type}${stack.slice(stack.indexOf('/src/'))}`)
+      },
+      destroy: (id) => this.alive.delete(id),
+    }).enable()
+  }
+
+  /** What is left, each with where it was made. */
+  end(): string[] {
+    this.hook.disable()
+    return [...this.alive.values()]
+  }
+}
+
+/** A server's life: a client over TCP, one that waits, data, faults, and manual time in every second. */
 async function live(round: number): Promise<void> {
   const server = await createServer({ clock: round % 2 === 0 ? 'real' : 'manual' })
   const waiting = server.call('BLPOP', 'q', 1000).catch((error: unknown) => error)
@@ -22,8 +48,19 @@ async function live(round: number): Promise<void> {
   await server.connection().subscribe('news')
   redis.disconnect()
   if (round % 2 === 1) await server.clock.advance(100_000)
-  await server.call('CLIENT', 'PAUSE', 1)
+  server.faults.delay({ commands: 'ECHO', ms: round % 4 < 2 ? 1e6 : Number.POSITIVE_INFINITY })
+  server.faults.split({ commands: 'GET' })
+  server.faults.drop({ commands: 'DEL', at: 'reply' })
+  const late = server
+    .connection()
+    .call('ECHO', 'x')
+    .catch((error: unknown) => error)
+  const cut = new Redis({ ...server.connectionOptions(), maxRetriesPerRequest: 0, retryStrategy: () => null })
+  cut.on('error', () => {})
+  await Promise.allSettled([cut.get('k'.repeat(10)), cut.del('k')])
+  await server.call('CLIENT', 'PAUSE', 1_000_000)
   await server.close()
+  expect(await late).toMatchObject({ code: 'CLOSED' })
   expect(await waiting).toMatchObject({ code: 'CLOSED' })
 }
 
@@ -52,8 +89,10 @@ test('100 servers, one after another, leave no memory, descriptor or timer', {
 }, async () => {
   for (let round = 0; round < 20; round++) await live(round)
   const before = await held()
+  const made = new Resources()
   for (let round = 0; round < 100; round++) await live(round)
   const after = await held()
+  expect(made.end()).toEqual([])
   expect(after.resources).toEqual(before.resources)
   expect(after.descriptors).toBe(before.descriptors)
   // A server that stayed would be 150 kB of heap.
