@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { FileLock } from '../../src/platform/file-lock.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lock-'))
@@ -57,4 +57,35 @@ test('a process that is killed holds nothing', async () => {
   const lock = FileLock.take(file)
   expect(lock).not.toBeNull()
   await lock?.release()
+})
+
+async function takeTwice(): Promise<void> {
+  vi.resetModules()
+  const { FileLock } = await import('../../src/platform/file-lock.ts')
+  for (let i = 0; i < 2; i++) expect(FileLock.take(join(directory, 'shared'))).not.toBeNull()
+}
+
+describe('where the system has no locks to give, everybody gets one', () => {
+  afterEach(() => {
+    vi.doUnmock('node:net')
+    vi.doUnmock('node:fs')
+    vi.unstubAllGlobals()
+    vi.resetModules()
+  })
+
+  test('a sandbox without local names', async () => {
+    const server = { on: () => server, listen: () => server, unref: () => server, listening: false }
+    vi.doMock('node:net', () => ({ createServer: () => server }))
+    await takeTwice()
+  })
+
+  test('a network file system on macOS', async () => {
+    vi.stubGlobal('process', Object.create(process, { platform: { value: 'darwin' } }))
+    const opened = vi.fn(() => {
+      throw Object.assign(new Error('not supported'), { code: 'ENOTSUP' })
+    })
+    vi.doMock('node:fs', async (original) => ({ ...(await original<object>()), openSync: opened }))
+    await takeTwice()
+    expect(opened).toHaveBeenCalledTimes(2)
+  })
 })
