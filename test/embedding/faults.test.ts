@@ -1,11 +1,17 @@
 /** What goes wrong at a test's wish: late, broken, piecemeal and refused replies, and clients that live with them. */
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import { connect as tlsConnect } from 'node:tls'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createServer, type RespiteServer, type ServerOptions } from '../../src/index.ts'
+import { freePort } from '../compat/server-process.ts'
+import { Certificates, hasOpenssl } from '../network/certificates.ts'
 
 const endings: (() => unknown)[] = []
 afterEach(async () => {
@@ -42,8 +48,11 @@ class Wire {
     })
   }
 
-  static async open(to: RespiteServer): Promise<Wire> {
-    const socket = connect({ ...to.connectionOptions(), noDelay: true })
+  static open(to: RespiteServer): Promise<Wire> {
+    return Wire.on(connect({ ...to.connectionOptions(), noDelay: true }))
+  }
+
+  static async on(socket: Socket): Promise<Wire> {
     await once(socket, 'connect')
     endings.push(() => socket.destroy())
     return new Wire(socket)
@@ -340,6 +349,50 @@ describe('pieces', () => {
   })
 })
 
+/** Pieces, a reset and a drop on connections that know no reset. */
+async function check(one: RespiteServer, open: () => Socket): Promise<void> {
+  await one.call('SET', 'k', 'abc')
+  one.faults.split({ commands: 'GET' })
+  one.faults.reset({ commands: 'STRLEN' })
+  one.faults.drop({ commands: 'APPEND', at: 'reply' })
+  const first = await Wire.on(open())
+  await first.send('GET k', 'STRLEN k')
+  await expect.poll(() => first.ended).toBe('end')
+  expect([first.text, first.ended]).toEqual(['$3\r\nabc\r\n', 'end'])
+  const second = await Wire.on(open())
+  await second.send('PING', 'APPEND k d')
+  await expect.poll(() => second.ended).toBe('end')
+  expect([second.text, second.ended]).toEqual(['+PONG\r\n', 'end'])
+  expect(one.inspect('k')?.value).toBe('abcd')
+}
+
+describe('other ways to connect', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'faults-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('a unix socket: a reset is an end', async () => {
+    const path = join(folder, 'socket')
+    const one = await start({ unixsocket: path })
+    await check(one, () => connect(path))
+  })
+
+  test.skipIf(!hasOpenssl)('TLS: a reset is an end', async () => {
+    const certificates = new Certificates()
+    endings.push(() => certificates.remove())
+    certificates.make('server')
+    const one = await start({
+      port: 0,
+      'tls-port': await freePort(),
+      'tls-cert-file': certificates.path('server.crt'),
+      'tls-key-file': certificates.path('server.key'),
+      'tls-auth-clients': 'no',
+      'tls-ca-cert-file': certificates.path('ca.crt'),
+    })
+    const ca = readFileSync(certificates.path('ca.crt'))
+    await check(one, () => tlsConnect({ host: '127.0.0.1', port: one.port, ca }))
+  })
+})
+
 describe('delays', () => {
   const time = { clock: 'manual', now: 0 } as const
 
@@ -363,7 +416,8 @@ describe('delays', () => {
     const wire = await Wire.open(manual)
     const other = await Wire.open(manual)
     manual.faults.delay({ commands: 'GET', ms: 100 })
-    manual.faults.delay({ commands: 'ECHO', ms: 20 })
+    // Of two that strike the same command the longer counts.
+    manual.faults.delay({ commands: ['GET', 'ECHO'], ms: 20 })
     expect(await wire.send('PING', 'GET k', 'ECHO a', 'SUBSCRIBE news', 'PING')).toEqual(['+PONG\r\n'])
     expect(await other.send('PUBLISH news hello')).toEqual([':1\r\n'])
     await manual.clock.advance(50)
@@ -455,7 +509,9 @@ describe('without a socket', () => {
     await manual.clock.advance(1000)
     expect(order.map(([command]) => command)).toEqual(['GET', 'STRLEN', 'EXISTS'])
     expect(order[0]).toEqual(['GET', null, now + 100])
-    await expect(connection.call('PING')).resolves.toBe('PONG')
+    expect(await connection.call('PING')).toBe('PONG')
+    // What has no reply is not waited for.
+    expect(await connection.call('CLIENT', 'REPLY', 'SKIP')).toBeNull()
   })
 
   test.each(['request', 'reply', 2] as const)(
@@ -478,7 +534,7 @@ describe('without a socket', () => {
   test('QUIT is answered before the end', async () => {
     const connection = server.connection()
     server.faults.delay({ ms: 1 })
-    expect(await connection.call('QUIT')).toBe('OK')
+    expect(await Promise.all([connection.call('GET', 'k'), connection.call('QUIT')])).toEqual([null, 'OK'])
     expect(connection.closed).toBe(true)
   })
 })
@@ -512,6 +568,19 @@ async function draws(from: RespiteServer): Promise<string> {
   return (await wire.send(...Array.from({ length: 64 }, () => 'PING'))).join('')
 }
 
+/** Where in the bytes of 32 replies, each as likely whole as in pieces, pieces end. */
+async function cuts(atOnce: boolean): Promise<number[]> {
+  const one = await start({ seed: 4 })
+  one.faults.split({ bytes: [1, 5], rate: 0.5 })
+  const wire = await Wire.open(one)
+  const chunks: string[] = []
+  if (atOnce) chunks.push(...(await wire.send(...Array.from({ length: 32 }, () => 'PING'))))
+  else for (let i = 0; i < 32; i++) chunks.push(...(await wire.send('PING')))
+  let at = 0
+  // Between two replies there may be a cut or not.
+  return chunks.map(({ length }) => (at += length)).filter((cut) => cut % '+PONG\r\n'.length !== 0)
+}
+
 describe('the same again', () => {
   test('the same seed gives the same bytes in the same pieces; another seed others', async () => {
     const first = await scene(7)
@@ -531,6 +600,26 @@ describe('the same again', () => {
       return wire.send(...pings)
     }
     expect(await met(true)).toEqual(await met(false))
+  })
+
+  test('clients meet faults each in its own way, and faults do not strike together', async () => {
+    server.faults.answer('ERR ping', { commands: 'PING', rate: 0.5 })
+    server.faults.answer('ERR echo', { commands: 'ECHO', rate: 0.5 })
+    const met: string[] = []
+    for (const wire of [await Wire.open(server), await Wire.open(server)]) {
+      for (const command of ['PING', 'ECHO a']) {
+        const replies = (await wire.send(...Array.from({ length: 64 }, () => command))).join('')
+        met.push(replies.replaceAll(/-ERR \w+\r\n/g, 'x').replaceAll(/\+PONG\r\n|\$1\r\na\r\n/g, '.'))
+      }
+    }
+    expect(met.map(({ length }) => length)).toEqual([64, 64, 64, 64])
+    expect(new Set(met).size).toBe(4)
+  })
+
+  test('replies are cut at the same places whether requests come at once or one by one', async () => {
+    const found = await cuts(true)
+    expect(found.length).toBeGreaterThan(20)
+    expect(await cuts(false)).toEqual(found)
   })
 
   test('without a seed there is one all the same, to repeat the run by', async () => {
@@ -563,6 +652,7 @@ describe('the end of it', () => {
     expect(wire.text).toBe(
       `$-1\r\n+PONG\r\n$300\r\n${'a'.repeat(300)}\r\n-READONLY You can't write against a read only replica.\r\n`,
     )
+    expect(wire.chunks.length).toBeLessThan(10)
     expect(await wire.send('DEL k', 'SET k v')).toEqual([':0\r\n+OK\r\n'])
     await wire.send('DEL k')
     const after = await wire.send('PING', 'GET k', 'CLIENT LIST')
