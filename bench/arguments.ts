@@ -1,5 +1,6 @@
 /** The bench's command line, from words to options. Reads nothing else. */
 import { parseArgs } from 'node:util'
+import { PARTS, type PartName } from './comparison.ts'
 import { COMMANDS, type CommandName } from './workloads.ts'
 
 export const SECTIONS = ['throughput', 'memory', 'load'] as const
@@ -24,6 +25,13 @@ export interface BenchOptions {
   against: string
   /** Write bench/results; the plain full run does, any other only when asked. */
   save: boolean
+  /** Measure what the report shows and write it, instead of the sections. */
+  report: boolean
+  /** Write the report from this file, without measuring. */
+  reportFrom: string | undefined
+  parts: PartName[]
+  /** Directory for the report. */
+  out: string
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -39,6 +47,11 @@ export const USAGE = `npm run bench -- [options]
   --against PATH         the other server: a program, or the cli.js of another build (redis-server)
   --subject PATH         the server measured (dist/cli.js)
   --save                 write bench/results (the run without options always does)
+  --report               instead: figures of the main properties, as report.html, its SVGs and report.json
+                         (some ten minutes; with --quick under two)
+  --parts NAMES          of the report: of ${PARTS.join(',')} (all)
+  --report-from FILE     the report from an earlier report.json, without measuring
+  --out DIR              where the report goes (bench/results)
   --help`
 
 const FLAGS = {
@@ -54,6 +67,10 @@ const FLAGS = {
   against: { type: 'string', default: 'redis-server' },
   subject: { type: 'string', default: 'dist/cli.js' },
   save: { type: 'boolean', default: false },
+  report: { type: 'boolean', default: false },
+  'report-from': { type: 'string' },
+  parts: { type: 'string' },
+  out: { type: 'string', default: 'bench/results' },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -77,6 +94,10 @@ export function parseArguments(words: readonly string[]): BenchOptions | undefin
     subject: values.subject,
     against: values.against,
     save: values.save || words.length === 0,
+    report: values.report,
+    reportFrom: values['report-from'],
+    parts: names('--parts', values.parts, PARTS),
+    out: values.out,
   }
 }
 

@@ -52,6 +52,13 @@ interface Sample {
   usedShare: number
 }
 
+/** Every sample of one item: bytes of RSS an item, a list for each server, in the order of the runs. */
+export interface MemoryRuns {
+  title: string
+  count: number
+  bytesPerItem: number[][]
+}
+
 /** Loads `count` of each item into fresh servers, `runs` times each, and resolves to one row an item. */
 export async function measureMemory(
   programs: [Program, Program],
@@ -59,17 +66,11 @@ export async function measureMemory(
   runs: number,
   progress: Progress,
 ): Promise<MemoryRow[]> {
-  const rows: MemoryRow[] = []
-  for (const item of ITEMS) {
-    progress.begin(`memory: ${count} × ${item.title}`)
-    const samples: [Sample[], Sample[]] = [[], []]
-    for (let i = 0; i < runs; i++) {
-      samples[0].push(await sample(programs[0], item, count))
-      samples[1].push(await sample(programs[1], item, count))
-    }
+  const all = await sampleInTurn(programs, count, runs, progress)
+  return all.map(({ item, samples }) => {
     const [ours, theirs] = samples.map((of) => of.map((one) => one.perItem)) as [number[], number[]]
     const last = samples.map((of) => of.at(-1)) as [Sample, Sample]
-    rows.push({
+    return {
       title: item.title,
       goal: item.goal,
       count,
@@ -77,9 +78,43 @@ export async function measureMemory(
       ratio: pairedRatio(ours, theirs),
       emptyRss: [last[0].emptyRss, last[1].emptyRss],
       usedShare: [last[0].usedShare, last[1].usedShare],
-    })
+    }
+  })
+}
+
+/** As measureMemory(), for any number of servers and with every sample. */
+export async function measureMemoryRuns(
+  programs: readonly Program[],
+  count: number,
+  runs: number,
+  progress: Progress,
+): Promise<MemoryRuns[]> {
+  const all = await sampleInTurn(programs, count, runs, progress)
+  return all.map(({ item, samples }) => ({
+    title: item.title,
+    count,
+    bytesPerItem: samples.map((of) => of.map((one) => one.perItem)),
+  }))
+}
+
+async function sampleInTurn(
+  programs: readonly Program[],
+  count: number,
+  runs: number,
+  progress: Progress,
+): Promise<{ item: Item; samples: Sample[][] }[]> {
+  const all: { item: Item; samples: Sample[][] }[] = []
+  for (const item of ITEMS) {
+    progress.begin(`memory: ${count} × ${item.title}`)
+    const samples: Sample[][] = programs.map(() => [])
+    for (let i = 0; i < runs; i++) {
+      for (const [server, program] of programs.entries()) {
+        samples[server].push(await sample(program, item, count))
+      }
+    }
+    all.push({ item, samples })
   }
-  return rows
+  return all
 }
 
 async function sample(program: Program, item: Item, count: number): Promise<Sample> {

@@ -23,7 +23,14 @@ export interface Latency {
   p99: number
   p999: number
   max: number
+  /** At each of QUANTILES. */
+  curve: number[]
 }
+
+/** Where the distribution is told: the finer, the nearer to the end that clients feel. */
+export const QUANTILES: readonly number[] = [
+  0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995, 0.9999,
+]
 
 export interface OpenLoop {
   /** Forgets the latencies so far. */
@@ -132,7 +139,14 @@ function latencyOf(samples: readonly number[]): Latency {
   const sorted = Float64Array.from(samples).sort()
   const at = (share: number): number =>
     sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) }
+  return {
+    count: sorted.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    p999: at(0.999),
+    max: at(1),
+    curve: QUANTILES.map(at),
+  }
 }
 
 const runAlone = process.argv[1] === fileURLToPath(import.meta.url) && process.send !== undefined

@@ -152,7 +152,7 @@ function megabytes(bytes: number | undefined): string {
   return bytes === undefined ? '–' : (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)
 }
 
-/** Four decimals are more than any of these figures deserve, and keep the files small to read and diff. */
-function roundedNumbers(_key: string, value: unknown): unknown {
+/** For JSON.stringify(): four decimals are more than any of these figures deserve, and keep the files small. */
+export function roundedNumbers(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value
 }

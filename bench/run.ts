@@ -1,4 +1,4 @@
-/** `npm run bench`: runs the sections asked for on our server and another, prints the report and keeps it. */
+/** `npm run bench`: runs the sections asked for on our server and another and prints the tables, or makes the report. */
 
 import { type BenchOptions, parseArguments, repeatableCommand, USAGE } from './arguments.ts'
 import { asProgram } from './as-program.ts'
@@ -7,6 +7,7 @@ import { type Program, programAt, versionOf } from './contestant.ts'
 import { MEMORY_STEPS, measureMemory } from './memory.ts'
 import { Progress } from './progress.ts'
 import { describeMachine, markdown, type Results, save } from './report.ts'
+import { report } from './report-files.ts'
 import { measureThroughput } from './throughput.ts'
 import { workloads } from './workloads.ts'
 
@@ -53,5 +54,7 @@ await asProgram(async () => {
   const words = process.argv.slice(2)
   const options = parseArguments(words)
   if (options === undefined) process.stdout.write(`${USAGE}\n`)
-  else await bench(options, words)
+  else if (options.report || options.reportFrom !== undefined) {
+    process.stdout.write(`${(await report(options, words)).join('\n')}\n`)
+  } else await bench(options, words)
 })

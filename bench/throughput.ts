@@ -1,4 +1,4 @@
-/** The side-by-side runs: the same redis-benchmark work on both servers in turn, A B A B, one at a time. */
+/** The side-by-side runs: the same redis-benchmark work on every server in turn, A B A B, one at a time. */
 import { type Contestant, type Program, settle, startContestant } from './contestant.ts'
 import type { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
@@ -13,6 +13,22 @@ export interface ThroughputRow {
   cpuMicros: [Spread, Spread]
   throughputRatio: Spread
   cpuRatio: Spread
+}
+
+/** Every timed run of one workload: a list for each server, in the order of the runs, so that they pair up. */
+export interface WorkRuns {
+  work: Workload
+  requestsPerSecond: number[][]
+  cpuMicros: number[][]
+}
+
+/** How often and with what each workload is run. */
+export interface TurnOptions {
+  alternations: number
+  /** Settings of all servers beside the bench's own. */
+  settings?: readonly string[]
+  /** If given, a run has only as many of its requests as the slowest server answers in so many seconds. */
+  seconds?: number
 }
 
 interface Run {
@@ -31,24 +47,34 @@ export async function measureThroughput(
   progress: Progress,
   settings: readonly string[] = [],
 ): Promise<ThroughputRow[]> {
-  const pair: Contestant[] = []
+  return (await runInTurn(programs, works, { alternations, settings }, progress)).map(rowOf)
+}
+
+/** Runs all `works` on a fresh server of each program, one server after the other, again and again. */
+export async function runInTurn(
+  programs: readonly Program[],
+  works: readonly Workload[],
+  options: TurnOptions,
+  progress: Progress,
+): Promise<WorkRuns[]> {
+  const contestants: Contestant[] = []
   try {
-    for (const program of programs) pair.push(await startContestant(program, settings))
-    const rows: ThroughputRow[] = []
+    for (const program of programs) contestants.push(await startContestant(program, options.settings))
+    const rows: WorkRuns[] = []
     let loaded: Workload | undefined
     for (const work of works) {
       progress.begin(titleOf(work))
       if (readsOnly(work) && !(loaded !== undefined && sameDataset(loaded, work))) {
-        for (const contestant of pair) await reload(contestant, work, work.requests)
+        for (const contestant of contestants) await reload(contestant, work, work.requests)
         loaded = work
       } else if (!readsOnly(work)) {
         loaded = undefined
       }
-      rows.push(await alternate(pair as [Contestant, Contestant], work, alternations))
+      rows.push(await alternate(contestants, work, options))
     }
     return rows
   } finally {
-    for (const contestant of pair) await contestant.stop()
+    for (const contestant of contestants) await contestant.stop()
   }
 }
 
@@ -60,23 +86,33 @@ export function titleOf(work: Workload): string {
 }
 
 async function alternate(
-  pair: [Contestant, Contestant],
+  contestants: readonly Contestant[],
   work: Workload,
-  alternations: number,
-): Promise<ThroughputRow> {
-  const runs: [Run[], Run[]] = [[], []]
+  { alternations, seconds }: TurnOptions,
+): Promise<WorkRuns> {
+  const runs: Run[][] = contestants.map(() => [])
   const warmUp = Math.max(1, Math.round(work.requests * WARM_UP_SHARE))
-  for (const contestant of pair) await timedRun(contestant, work, warmUp)
-  for (let i = 0; i < alternations; i++) {
-    runs[0].push(await timedRun(pair[0], work, work.requests))
-    runs[1].push(await timedRun(pair[1], work, work.requests))
+  let slowest = Number.POSITIVE_INFINITY
+  for (const contestant of contestants) {
+    slowest = Math.min(slowest, (await timedRun(contestant, work, warmUp)).rps)
   }
-  const [rps, cpu] = [
-    runs.map((of) => of.map((run) => run.rps)),
-    runs.map((of) => of.map((run) => run.cpuMicros)),
-  ]
-  const [ourRps, theirRps] = rps as [number[], number[]]
-  const [ourCpu, theirCpu] = cpu as [number[], number[]]
+  const requests =
+    seconds === undefined ? work.requests : Math.min(work.requests, Math.ceil(slowest * seconds))
+  for (let i = 0; i < alternations; i++) {
+    for (const [server, contestant] of contestants.entries()) {
+      runs[server].push(await timedRun(contestant, work, requests))
+    }
+  }
+  return {
+    work: { ...work, requests },
+    requestsPerSecond: runs.map((of) => of.map((run) => run.rps)),
+    cpuMicros: runs.map((of) => of.map((run) => run.cpuMicros)),
+  }
+}
+
+function rowOf({ work, requestsPerSecond, cpuMicros }: WorkRuns): ThroughputRow {
+  const [ourRps, theirRps] = requestsPerSecond
+  const [ourCpu, theirCpu] = cpuMicros
   return {
     work,
     requestsPerSecond: [spread(ourRps), spread(theirRps)],

@@ -19,6 +19,10 @@ describe('parseArguments', () => {
       subject: 'dist/cli.js',
       against: 'redis-server',
       save: true,
+      report: false,
+      reportFrom: undefined,
+      parts: ['depth', 'size', 'commands', 'latency', 'memory', 'save'],
+      out: 'bench/results',
     })
   })
 
@@ -50,6 +54,7 @@ describe('parseArguments', () => {
   it.each([
     [['--only', 'set,hset'], "--only: 'hset' is not one of"],
     [['--section', 'cpu'], "--section: 'cpu'"],
+    [['--report', '--parts', 'load'], "--parts: 'load'"],
     [['--depth', '0'], "--depth: '0' is not a positive integer"],
     [['--alternations', '2.5'], 'not a positive integer'],
     [['--keys', ''], 'not a positive integer'],

@@ -1,0 +1,354 @@
+/** The figures of the report, from what was measured: each a chart, what to know about it, and a table of its numbers. */
+import { type Axis, type Chart, COLOURS, drawChart, type Panel, serverColour } from './chart.ts'
+import type { Comparison, LatencyRuns } from './comparison.ts'
+import { barMarks, dotMarks, lineMarks, type Mark } from './marks.ts'
+import { QUANTILES } from './open-loop.ts'
+import { each, LATENCIES, type Outcome, outcomesOf, type Verdict, verdictOf, workTitle } from './outcomes.ts'
+import { pairedRatio, type Spread, spread } from './statistics.ts'
+import { ratio, short } from './table.ts'
+import type { WorkRuns } from './throughput.ts'
+import { CLIENTS, type CommandName, nameOf } from './workloads.ts'
+
+export interface Figure {
+  /** Of the SVG file, and in the page's address. */
+  name: string
+  title: string
+  note: string
+  svg: string
+  head: string[]
+  rows: string[][]
+}
+
+/** Every figure that `found` has measurements for; the overviews first. */
+export function figuresOf(found: Comparison): Figure[] {
+  const all: Figure[] = []
+  const labels = found.servers.map(({ label }) => label)
+  for (let other = 1; other < labels.length; other++) all.push(overview(found, labels, other))
+  if (found.depth !== undefined) all.push(byDepth(found.depth, labels))
+  if (found.size !== undefined) all.push(bySize(found.size, labels))
+  if (found.commands !== undefined) all.push(byCommand(found.commands, labels), cpu(found.commands, labels))
+  if (found.latency !== undefined) all.push(latency(found.latency, labels))
+  if (found.memory !== undefined) all.push(memory(found.memory, labels))
+  if (found.save !== undefined) all.push(save(found.save, labels))
+  return all
+}
+
+const UNDECIDED = COLOURS.muted[0]
+
+function overview(found: Comparison, labels: readonly string[], other: number): Figure {
+  const outcomes = outcomesOf(found, other)
+  const [ours, theirs] = [labels[0], labels[other]]
+  const counts = countVerdicts(outcomes)
+  const note = [
+    `A dot right of 1: ${ours} is ahead by that factor; left of 1: ${theirs} is. It is counted as ahead or behind`,
+    `only if every pair of runs says so (the whisker, least to greatest, does not touch 1): ahead in ${counts.ahead}`,
+    `of ${outcomes.length}, behind in ${counts.behind}, not to be told apart in ${counts.even}.`,
+  ].join(' ')
+  const marks = (verdict: Verdict): Mark[] =>
+    outcomes
+      .map(({ advantage }, at) => ({ at, advantage }))
+      .filter(({ advantage }) => verdictOf(advantage) === verdict)
+      .map(({ at, advantage }) => ({ at, spread: doublings(advantage) }))
+  const series = [
+    dotMarks(`${ours} ahead`, serverColour(0), marks('ahead')),
+    dotMarks(`${theirs} ahead`, serverColour(other), marks('behind')),
+    dotMarks('not to be told apart', UNDECIDED, marks('even')),
+  ]
+  const legend = series.map((one) => `${one.name}`)
+  const x: Axis = { name: `times better than ${theirs}`, ...doublingsAxis(outcomes) }
+  const y: Axis = {
+    name: '',
+    type: 'category',
+    categories: outcomes.map(({ group, what }) => `${group}: ${what}`),
+  }
+  const panels: Panel[] = [{ title: '', x, y, series }]
+  const name = other === 1 ? 'overview' : `overview-${other}`
+  const title = `All comparisons of ${ours} with ${theirs}`
+  const panelHeight = 60 + outcomes.length * 17
+  const rows = outcomes.map((one) => [
+    `${one.group}: ${one.what}`,
+    ratio(one.advantage),
+    verdictOf(one.advantage),
+  ])
+  const head = ['', `times better than ${theirs}`, ours]
+  return figureOf({ name, title, note, panels, columns: 1, panelHeight, left: 260, legend }, { head, rows })
+}
+
+function countVerdicts(outcomes: readonly Outcome[]): Record<Verdict, number> {
+  const counts = { ahead: 0, behind: 0, even: 0 }
+  for (const { advantage } of outcomes) counts[verdictOf(advantage)]++
+  return counts
+}
+
+/** An axis of doublings that encloses all whiskers, at least from a half to the double. */
+function doublingsAxis(outcomes: readonly Outcome[]): Omit<Axis, 'name'> {
+  const spreads = outcomes.map(({ advantage }) => doublings(advantage))
+  const min = Math.floor(Math.min(-1, ...spreads.map((one) => one.min)))
+  const max = Math.ceil(Math.max(1, ...spreads.map((one) => one.max)))
+  return { type: 'value', min, max, interval: 1, label: timesLabel }
+}
+
+function doublings({ median, min, max }: Spread): Spread {
+  return { median: Math.log2(median), min: Math.log2(min), max: Math.log2(max) }
+}
+
+function timesLabel(doubled: number): string {
+  return doubled < 0 ? `1/${2 ** -doubled}` : `${2 ** doubled}`
+}
+
+const LOAD = `redis-benchmark with ${CLIENTS} clients on the same machine`
+const WHISKERS = 'Points and bars are medians, whiskers reach from the least to the greatest run.'
+
+function byDepth(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
+  const axis = { name: 'pipeline depth, commands', of: (row: WorkRuns) => `${row.work.depth}` }
+  const note = `${LOAD}, ${short(runs[0].work.keys)} random keys, values of ${runs[0].work.valueBytes} bytes. ${WHISKERS}`
+  return throughputLines('depth', 'Throughput against pipeline depth', note, runs, labels, axis)
+}
+
+function bySize(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
+  const axis = { name: 'value size, bytes', of: (row: WorkRuns) => binary(row.work.valueBytes) }
+  const note = `${LOAD}, pipeline depth ${runs[0].work.depth}, ${short(runs[0].work.keys)} random keys. ${WHISKERS}`
+  return throughputLines('size', 'Throughput against value size', note, runs, labels, axis)
+}
+
+function throughputLines(
+  name: string,
+  title: string,
+  note: string,
+  runs: readonly WorkRuns[],
+  labels: readonly string[],
+  axis: { name: string; of: (row: WorkRuns) => string },
+): Figure {
+  const commands = [...new Set(runs.map(({ work }) => work.command))]
+  const panels = commands.map((command): Panel => {
+    const rows = runs.filter(({ work }) => work.command === command)
+    const series = labels.flatMap((label, server) =>
+      lineMarks(label, server, marksOf(rows.map((row) => row.requestsPerSecond[server]))),
+    )
+    const x: Axis = { name: axis.name, type: 'category', categories: rows.map(axis.of) }
+    return { title: nameOf(rows[0].work), x, y: rateAxis, series }
+  })
+  const chart = { name, title, note, panels, columns: commands.length, panelHeight: 320, legend: labels }
+  return figureOf(
+    chart,
+    workTable(runs, labels, 'requests/s', (row) => row.requestsPerSecond, short),
+  )
+}
+
+const rateAxis: Axis = { name: 'requests a second', type: 'value', min: 0, label: plainShort }
+
+/** Bars for every command, a panel for each depth. */
+function commandBars(
+  runs: readonly WorkRuns[],
+  labels: readonly string[],
+  y: Axis,
+  read: (row: WorkRuns) => number[][],
+): Panel[] {
+  const depths = [...new Set(runs.map(({ work }) => work.depth))]
+  return depths.map((depth) => {
+    const rows = runs.filter(({ work }) => work.depth === depth)
+    const series = labels.flatMap((label, server) =>
+      barMarks(label, server, labels.length, marksOf(rows.map((row) => read(row)[server])), undefined),
+    )
+    const categories = rows.map(({ work }) => shortName(work.command))
+    const x: Axis = { name: 'command', type: 'category', categories }
+    return { title: depth === 1 ? 'Depth 1: no pipeline' : `Pipeline depth ${depth}`, x, y, series }
+  })
+}
+
+function byCommand(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
+  const panels = commandBars(runs, labels, rateAxis, (row) => row.requestsPerSecond)
+  const title = 'Throughput by command'
+  const note = `${LOAD}, ${MSET_LRANGE} ${WHISKERS}`
+  const chart = { name: 'commands', title, note, panels, columns: 2, panelHeight: 310, legend: labels }
+  return figureOf(
+    chart,
+    workTable(runs, labels, 'requests/s', (row) => row.requestsPerSecond, short),
+  )
+}
+
+const MSET_LRANGE = 'values of 32 bytes; MSET sets ten keys, LRANGE reads 100 elements.'
+
+function cpu(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
+  const y: Axis = { name: 'µs of CPU a command (less is better)', type: 'value', min: 0 }
+  const panels = commandBars(runs, labels, y, (row) => row.cpuMicros)
+  const title = 'CPU per command'
+  const note = `User and system time of all threads of the server, in the same runs; ${MSET_LRANGE} ${WHISKERS}`
+  const chart = { name: 'cpu', title, note, panels, columns: 2, panelHeight: 310, legend: labels }
+  return figureOf(
+    chart,
+    workTable(runs, labels, 'µs', (row) => row.cpuMicros, two),
+  )
+}
+
+function latency(all: readonly LatencyRuns[], labels: readonly string[]): Figure {
+  const y = latencyAxis(all.flatMap(({ runs }) => runs.flat().flatMap(({ curve }) => curve)))
+  const panels = all.map(
+    ({ perSecond, runs }): Panel => ({
+      title: `${plainShort(perSecond)} SET a second`,
+      x: quantileAxis,
+      y,
+      series: labels.flatMap((label, server) =>
+        lineMarks(label, server, curveMarks(runs[server].map(({ curve }) => curve))),
+      ),
+    }),
+  )
+  const note = `${OPEN_LOOP} ${all[0].seconds} s a run. ${WHISKERS}`
+  const columns = Math.min(2, all.length)
+  const chart = {
+    name: 'latency',
+    title: 'Latency distribution',
+    note,
+    panels,
+    columns,
+    panelHeight: 340,
+    legend: labels,
+  }
+  const rows = all.flatMap(({ perSecond, runs }) =>
+    LATENCIES.map(([what, read]) => row(`${plainShort(perSecond)}/s: ${what}`, each(runs, read), two)),
+  )
+  return figureOf(chart, { head: headOf(labels, 'ms'), rows })
+}
+
+const OPEN_LOOP = [
+  'Requests leave at a fixed rate over 20 connections, however fast the answers come, so a server that stalls lets them',
+  'pile up as it would with real clients. Both axes are logarithmic. The client is a Node process on the same machine and',
+  'sends once a millisecond: its own delays are in every curve.',
+].join(' ')
+
+/** From the power of ten below the least of `values` to that above the greatest, the same for panels side by side. */
+function latencyAxis(values: readonly number[]): Axis {
+  const min = 10 ** Math.floor(Math.log10(Math.min(...values)))
+  const max = 10 ** Math.ceil(Math.log10(Math.max(...values)))
+  return { name: 'ms (less is better)', type: 'log', min, max, label: (value) => `${value}` }
+}
+
+/** As far as the share of requests that were slower, each step a tenth of the one before. */
+const quantileAxis: Axis = {
+  name: 'share of requests answered in that time',
+  type: 'value',
+  min: 0,
+  max: 4,
+  interval: 1,
+  label: (nines) => ['0', '90 %', '99 %', '99.9 %', '99.99 %'][nines] ?? '',
+}
+
+function curveMarks(curves: readonly number[][]): Mark[] {
+  return QUANTILES.map((quantile, i) => ({
+    at: -Math.log10(1 - quantile),
+    spread: spread(curves.map((curve) => curve[i])),
+  }))
+}
+
+function memory(all: NonNullable<Comparison['memory']>, labels: readonly string[]): Figure {
+  const series = labels.flatMap((label, server) =>
+    barMarks(label, server, labels.length, marksOf(all.map((item) => item.bytesPerItem[server])), (bytes) =>
+      bytes.toFixed(0),
+    ),
+  )
+  const x: Axis = { name: 'what is stored', type: 'category', categories: all.map(({ title }) => title) }
+  const y: Axis = { name: 'bytes each (less is better)', type: 'value', min: 0 }
+  const title = 'Bytes per key and per list element'
+  const note = [
+    `Growth of resident memory while ${short(all[0].count)} of them are loaded into a server that has run before.`,
+    WHISKERS,
+  ].join(' ')
+  const panels = [{ title: '', x, y, series }]
+  const chart = { name: 'memory', title, note, panels, columns: 1, panelHeight: 300, legend: labels }
+  const rows = all.map((item) => row(item.title, item.bytesPerItem, (bytes) => bytes.toFixed(1)))
+  return figureOf(chart, { head: headOf(labels, 'bytes'), rows })
+}
+
+function save({ keys, perSecond, runs }: NonNullable<Comparison['save']>, labels: readonly string[]): Figure {
+  const y = latencyAxis(runs.flat().flatMap(({ base, saving }) => base.curve.concat(saving.curve)))
+  const panels = (['base', 'saving'] as const).map(
+    (when): Panel => ({
+      title: when === 'base' ? 'Before the save' : 'During BGSAVE',
+      x: quantileAxis,
+      y,
+      series: labels.flatMap((label, server) =>
+        lineMarks(label, server, curveMarks(runs[server].map((run) => run[when].curve))),
+      ),
+    }),
+  )
+  const title = 'What a save does to latency'
+  const note = `BGSAVE of ${short(keys)} keys while ${plainShort(perSecond)} SET a second come in. ${OPEN_LOOP} ${WHISKERS}`
+  const chart = { name: 'save', title, note, panels, columns: 2, panelHeight: 340, legend: labels }
+  const rows = [
+    ...LATENCIES.map(([what, read]) =>
+      row(
+        `before: ${what}, ms`,
+        each(runs, (run) => read(run.base)),
+        two,
+      ),
+    ),
+    ...LATENCIES.map(([what, read]) =>
+      row(
+        `during: ${what}, ms`,
+        each(runs, (run) => read(run.saving)),
+        two,
+      ),
+    ),
+    row(
+      'duration of the save, s',
+      each(runs, (run) => run.seconds),
+      two,
+    ),
+  ]
+  return figureOf(chart, { head: headOf(labels, ''), rows })
+}
+
+function figureOf(
+  { note, ...chart }: Omit<Chart, 'description'> & { note: string },
+  table: { head: string[]; rows: string[][] },
+): Figure {
+  const { name, title } = chart
+  return { name, title, note, svg: drawChart({ ...chart, description: note }), ...table }
+}
+
+function marksOf(runs: readonly number[][]): Mark[] {
+  return runs.map((values, at) => ({ at, spread: spread(values) }))
+}
+
+function workTable(
+  runs: readonly WorkRuns[],
+  labels: readonly string[],
+  unit: string,
+  read: (row: WorkRuns) => number[][],
+  show: (value: number) => string,
+): { head: string[]; rows: string[][] } {
+  return { head: headOf(labels, unit), rows: runs.map((one) => row(workTitle(one), read(one), show)) }
+}
+
+/** Columns of row(): the name, every server, then the first to each of the others. */
+function headOf(labels: readonly string[], unit: string): string[] {
+  const ratios = labels.slice(1).map((label) => `${labels[0]} ÷ ${label}`)
+  return ['', ...labels.map((label) => (unit === '' ? label : `${label}, ${unit}`)), ...ratios]
+}
+
+function row(title: string, runs: readonly number[][], show: (value: number) => string): string[] {
+  const figures = runs.map((values) => spreadText(spread(values), show))
+  return [title, ...figures, ...runs.slice(1).map((theirs) => ratio(pairedRatio(runs[0], theirs)))]
+}
+
+function spreadText({ median, min, max }: Spread, show: (value: number) => string): string {
+  return `${show(median)} (${show(min)}–${show(max)})`
+}
+
+function two(value: number): string {
+  return value.toFixed(2)
+}
+
+/** As short(), without the decimals of a round number. */
+function plainShort(value: number): string {
+  if (value === 0) return '0'
+  return value >= 1e6 ? `${Math.round(value / 1e4) / 100} M` : `${Math.round(value / 1e3)} k`
+}
+
+function binary(bytes: number): string {
+  return bytes >= 1024 ? `${Math.round(bytes / 1024)} Ki` : `${bytes}`
+}
+
+function shortName(command: CommandName): string {
+  return command === 'lrange_100' ? 'LRANGE' : command.toUpperCase()
+}
