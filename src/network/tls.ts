@@ -66,6 +66,7 @@ export class TlsFront implements TlsFiles {
   /** Null before the first configure() that succeeded. */
   certificate: CertificateInUse | null
   loaded: TlsFiles['loaded']
+  onLoaded: (() => void) | null
   private readonly settings: Settings
   private readonly established: (socket: TLSSocket) => void
   private readonly clock: Clock
@@ -77,6 +78,7 @@ export class TlsFront implements TlsFiles {
   constructor(settings: Settings, established: (socket: TLSSocket) => void, clock: Clock) {
     this.certificate = null
     this.loaded = null
+    this.onLoaded = null
     this.settings = settings
     this.established = established
     this.clock = clock
@@ -100,6 +102,7 @@ export class TlsFront implements TlsFiles {
     this.server = prepared.server
     this.certificate = certificate
     this.loaded = { identities: identitiesOf(options), at: now }
+    this.onLoaded?.()
     return null
   }
 

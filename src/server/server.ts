@@ -86,7 +86,7 @@ export class Server {
       halt: (error) => this.fail(error),
     })
     this.listener = new Listener(this.engine)
-    this.engine.artifacts.tls = this.listener.tls
+    this.engine.artifacts.follow(this.listener.tls)
     this.selfCheckedAt = this.engine.clock.now
     this.usedAt = this.engine.clock.now
     this.loopDelay = new LoopDelay(parts.timers === undefined)

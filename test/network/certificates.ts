@@ -22,6 +22,18 @@ export class Certificates {
   make(name: string, days = 1): void {
     const request = this.path(`${name}.csr`)
     openssl(['req', ...KEY, '-keyout', this.path(`${name}.key`), '-out', request, '-subj', `/CN=${name}`])
+    this.sign(name, days)
+  }
+
+  /** Makes `name`.crt for the key of `other`: the next certificate of the same server. */
+  renew(name: string, other: string): void {
+    const key = ['-key', this.path(`${other}.key`)]
+    openssl(['req', '-new', ...key, '-out', this.path(`${name}.csr`), '-subj', `/CN=${other}`])
+    this.sign(name, 1)
+  }
+
+  private sign(name: string, days: number): void {
+    const request = this.path(`${name}.csr`)
     const extensions = this.path('extensions')
     writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1\n')
     const authority = ['-CA', this.path('ca.crt'), '-CAkey', this.path('ca.key'), '-CAcreateserial']

@@ -1,8 +1,8 @@
 /**
- * What is loaded against what is on disk: every kind of file, in every state, by every way of loading it again. The
- * state that is told is right, what was in effect stays where the files are bad, and no client is dropped.
+ * What is loaded against what is on disk: what files have to do with one another and with CONFIG SET. Each by itself,
+ * in every state and by every way of loading it again, is artifact-states.test.ts's.
  */
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +14,6 @@ import { endAll, ended, type Running, serve } from './served-folder.ts'
 const CONFIG = 'hz 20\ntimeout 0\n'
 const CONFIG_AFTER = 'hz 30\ntimeout 0\nmaxmemory-policy "allkeys-lru"\n'
 const USERS = 'user alice on nopass ~* +@all\nuser default on nopass ~* &* +@all\n'
-const USERS_AFTER = 'user default on nopass ~* &* +@all\nuser bob on nopass ~* +@all\n'
 
 afterEach(endAll)
 
@@ -26,125 +25,6 @@ const WAYS: Readonly<Record<string, (running: Running) => Promise<unknown>>> = {
     checkItself(server.engine)
   },
 }
-
-/** One kind of file: `name` in INFO, its texts, and what tells which of them is in effect. */
-interface Kind {
-  readonly name: string
-  readonly file: string
-  readonly before: string
-  readonly after: string
-  readonly bad: string
-  readonly inEffect: (redis: Redis) => Promise<'before' | 'after'>
-}
-
-const KINDS: readonly Kind[] = [
-  {
-    name: 'config',
-    file: 'a.inc',
-    before: CONFIG,
-    after: CONFIG_AFTER,
-    bad: 'hz 30\nhz many\n',
-    inEffect: async (redis) => ((await redis.config('GET', 'hz'))[1] === '30' ? 'after' : 'before'),
-  },
-  {
-    name: 'acl',
-    file: 'users.acl',
-    before: USERS,
-    after: USERS_AFTER,
-    bad: 'user bob on\nuser bob off\n',
-    inEffect: async (redis) =>
-      ((await redis.call('ACL', 'USERS')) as string[]).includes('bob') ? 'after' : 'before',
-  },
-]
-
-async function beginPlain(): Promise<Running> {
-  const running = await serve({ 'a.inc': CONFIG, 'users.acl': USERS }, ['aclfile users.acl'])
-  await running.redis.client('SETNAME', 'here')
-  return running
-}
-
-/** The self-check's own setting differs from the file, and is told of. */
-const settle = async ({ redis }: Running): Promise<unknown> =>
-  redis.config('SET', 'self-check-action', 'report')
-
-describe.each(Object.keys(WAYS))('by %s', (way) => {
-  const again = WAYS[way]
-  describe.each(KINDS)('$name', (kind) => {
-    async function expectState(running: Running, state: string, effect: 'before' | 'after'): Promise<void> {
-      const fields = await running.fields()
-      const generation = effect === 'after' ? '2' : '1'
-      expect({
-        state: fields[`${kind.name}_state`],
-        generation: fields[`${kind.name}_generation`],
-        error: fields[`${kind.name}_last_error`] !== '',
-        same: fields[`${kind.name}_identity`] === fields[`${kind.name}_disk_identity`],
-      }).toEqual({
-        state,
-        generation,
-        error: state === 'invalid' || state === 'missing',
-        same: state === 'insync',
-      })
-      expect(await kind.inEffect(running.redis)).toBe(effect)
-      expect(await running.redis.client('GETNAME')).toBe('here')
-    }
-
-    test('unchanged', async () => {
-      const running = await beginPlain()
-      await again(running)
-      await settle(running)
-      await expectState(running, 'insync', 'before')
-    })
-
-    test('changed, in place and replaced', async () => {
-      const running = await beginPlain()
-      if (kind.name === 'acl') running.write(kind.file, kind.after)
-      else {
-        running.write('new', kind.after)
-        renameSync(join(running.directory, 'new'), join(running.directory, kind.file))
-      }
-      expect((await running.fields())[`${kind.name}_state`]).toBe('drift')
-      await again(running)
-      await settle(running)
-      await expectState(running, 'insync', 'after')
-    })
-
-    test('invalid', async () => {
-      const running = await beginPlain()
-      running.write(kind.file, kind.bad)
-      await again(running)
-      await settle(running)
-      await expectState(running, 'invalid', 'before')
-      expect((await running.fields())[`${kind.name}_last_error`]).toMatch(/:2:|line 2/)
-      running.write(kind.file, kind.before)
-      await expectState(running, 'insync', 'before')
-    })
-
-    test('half-written, then completed', async () => {
-      const running = await beginPlain()
-      running.write(kind.file, kind.after.slice(0, -3))
-      await again(running)
-      await settle(running)
-      await expectState(running, 'invalid', 'before')
-      running.write(kind.file, kind.after)
-      await again(running)
-      await settle(running)
-      await expectState(running, 'insync', 'after')
-    })
-
-    test('deleted, and there again', async () => {
-      const running = await beginPlain()
-      const name = kind.name === 'config' ? 'redis.conf' : kind.file
-      const path = join(running.directory, name)
-      const text = readFileSync(path, 'utf8')
-      rmSync(path)
-      await again(running)
-      await settle(running)
-      await expectState(running, 'missing', 'before')
-      running.write(name, text)
-      await expectState(running, 'insync', 'before')
-    })
-  })
-})
 
 describe('RELOAD', () => {
   test('what CONFIG SET changed stays, unless the file changes it too; what needs a restart is told', async () => {

@@ -56,6 +56,21 @@ export class Artifacts {
     this.config.loaded(configuration.identity, clock.now)
   }
 
+  /** TLS is this listener's: whatever it loads, by a reload or by CONFIG SET, is in effect from then on. */
+  follow(tls: TlsFiles): void {
+    this.tls = tls
+    tls.onLoaded = () => this.tlsLoaded(tls)
+    this.tlsLoaded(tls)
+  }
+
+  private tlsLoaded({ loaded }: TlsFiles): void {
+    if (loaded === null) return
+    const { cert, key, ca } = loaded.identities
+    for (const [index, identity] of [cert, key, ca].entries()) {
+      this.certificate[index].loaded(identity ?? '', loaded.at)
+    }
+  }
+
   /** What is in use, each with its state now. */
   reports(): ArtifactReport[] {
     return [...this.reportConfig(), ...this.reportAcl(), ...this.reportTls(), ...this.reportDataset()]
@@ -132,7 +147,6 @@ export class Artifacts {
   }
 
   private reportTls(): ArtifactReport[] {
-    this.noteTls()
     const { tls, engine } = this
     if (tls?.loaded == null) return []
     const identities = tls.onDisk(engine.settings)
@@ -145,17 +159,6 @@ export class Artifacts {
     const [certificate, privateKey, authorities] = this.certificate
     const reports = [reportOf(certificate, identities.cert), reportOf(privateKey, identities.key)]
     return ca === '' ? reports : [...reports, reportOf(authorities, identities.ca)]
-  }
-
-  /** TLS was configured anew: by a reload, or by CONFIG SET. */
-  noteTls(): void {
-    const loaded = this.tls?.loaded ?? null
-    if (loaded === null) return
-    const { cert, key, ca } = loaded.identities
-    for (const [index, identity] of [cert, key, ca].entries()) {
-      const artifact = this.certificate[index]
-      if (artifact.loadedAt !== loaded.at) artifact.loaded(identity ?? '', loaded.at)
-    }
   }
 
   /** It is only reported: nothing reads it while the server runs. */

@@ -5,9 +5,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { baseSaveId } from '../../persistence/aof-directory.ts'
-import { type AofManifest, loadManifest } from '../../persistence/aof-manifest.ts'
+import { type AofManifest, loadManifest, manifestName } from '../../persistence/aof-manifest.ts'
 import { rdbFault, rdbIdentity, saveIdOf } from '../../persistence/rdb-identity.ts'
-import { identityOf, type OnDisk } from './artifact.ts'
+import { fileIdentity, identityOf, type OnDisk } from './artifact.ts'
 
 /** INFO's fields of save ids, with identities put in; '' where a file has none. */
 export function saveIdFields(identities: Readonly<Record<string, string>>): [string, string][] {
@@ -34,7 +34,8 @@ export function manifestOnDisk(directory: string, appendfilename: string): OnDis
       fault: gone === undefined ? null : `The manifest names ${gone.name}, which is not there`,
     }
   } catch (error) {
-    return { identity: '', fault: (error as Error).message }
+    const bytes = fileIdentity(join(directory, manifestName(appendfilename)))
+    return { identity: bytes ?? '', fault: (error as Error).message }
   }
 }
 

@@ -149,7 +149,6 @@ function apply(engine: Engine, { config, acl: file, tls }: Plan, by: Client | nu
       failTls(engine, refused)
       throw new ConfigError(refused)
     }
-    artifacts.noteTls()
   }
   if (config !== null) {
     if (config.users !== null) acl.replaceUsers(config.users, by)

@@ -11,6 +11,8 @@ export interface TlsIdentities {
 export interface TlsFiles {
   /** What new connections get; null without TLS. `at` is milliseconds since the epoch. */
   readonly loaded: { readonly identities: TlsIdentities; readonly at: number } | null
+  /** Called when `loaded` has become another. */
+  onLoaded: (() => void) | null
   /** Hexadecimal serial number and end in milliseconds since the epoch, of the certificate in use. */
   readonly certificate: { readonly serial: string; readonly validTo: number } | null
   /** What the files are that these settings name. */
