@@ -163,9 +163,11 @@ function withoutInteraction(svg: string): string {
     .replaceAll(/ (?:d|transform|x|y|width|height)="[^"]*"/g, rounded)
 }
 
-/** A tenth of a pixel is as fine as anyone sees. */
+/** A tenth of a pixel is as fine as anyone sees; level lines, of which there are many, need no second y. */
 function rounded(attribute: string): string {
-  return attribute.replaceAll(/\d+\.\d{2,}/g, (number) => `${Math.round(Number(number) * 10) / 10}`)
+  return attribute
+    .replaceAll(/\d+\.\d{2,}/g, (number) => `${Math.round(Number(number) * 10) / 10}`)
+    .replaceAll(/(M[-\d.]+ ([-\d.]+))L([-\d.]+) \2(?![\d.])/g, '$1H$3')
 }
 
 function labelled(svg: string, name: string, title: string, description: string): string {

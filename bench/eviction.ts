@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { type Contestant, type Program, programAt, startContestant, versionOf } from './contestant.ts'
+import { drawFates, type Fate } from './eviction-picture.ts'
 import { GROWTH_STEPS, lfuGrowth } from './lfu-growth.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
@@ -41,11 +42,6 @@ const BATCH = 50
 const SAMPLES = [3, 5, 10]
 /** The picture: so many keys filled and read in order, and then half as many new ones. */
 const PICTURE_KEYS = 4_000
-const PICTURE_COLUMNS = 100
-const CELL = 4
-const COLOURS = { evicted: '#d8d8d8', kept: '#606060', added: '#2a9d3a' }
-
-type Fate = keyof typeof COLOURS
 
 interface HitRow {
   readonly title: string
@@ -137,46 +133,6 @@ function trueLru(): Fate[] {
   })
 }
 
-/** One panel a title, keys in rows from left to right, the oldest first. */
-function svg(panels: readonly { title: string; fates: readonly Fate[] }[]): string {
-  const width = PICTURE_COLUMNS * CELL
-  const rows = Math.ceil((PICTURE_KEYS * 1.5) / PICTURE_COLUMNS)
-  const height = rows * CELL + 24
-  const columns = 2
-  const parts = panels.map(({ title, fates }, panel) => {
-    const left = 10 + (panel % columns) * (width + 20)
-    const top = 10 + Math.floor(panel / columns) * (height + 14)
-    const lines = [`<text x="${left}" y="${top + 14}">${title}</text>`]
-    for (const fate of Object.keys(COLOURS) as Fate[]) {
-      // A stroke for every run of cells in a row, which keeps the file small.
-      let path = ''
-      for (let i = 0; i < fates.length; ) {
-        let end = i + 1
-        while (end < fates.length && fates[end] === fates[i] && end % PICTURE_COLUMNS !== 0) end++
-        const y = top + 24 + Math.floor(i / PICTURE_COLUMNS) * CELL
-        if (fates[i] === fate) path += `M${left + (i % PICTURE_COLUMNS) * CELL} ${y}h${(end - i) * CELL - 1}`
-        i = end
-      }
-      lines.push(`<path stroke="${COLOURS[fate]}" stroke-width="${CELL - 1}" d="${path}"/>`)
-    }
-    return lines.join('\n')
-  })
-  const legend = Object.entries(COLOURS).map(([fate, colour], i) => {
-    const x = 10 + i * 120
-    const y = 10 + Math.ceil(panels.length / columns) * (height + 14)
-    return `<rect x="${x}" y="${y}" width="12" height="12" fill="${colour}"/><text x="${x + 18}" y="${y + 11}">${fate}</text>`
-  })
-  const total = [columns * (width + 20) + 10, Math.ceil(panels.length / columns) * (height + 14) + 34]
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" font-family="sans-serif" font-size="13">`,
-    '<rect width="100%" height="100%" fill="white"/>',
-    ...parts,
-    ...legend,
-    '</svg>',
-    '',
-  ].join('\n')
-}
-
 async function pairOf(programs: readonly Program[]): Promise<Contestant[]> {
   return [await startContestant(programs[0]), await startContestant(programs[1])]
 }
@@ -254,7 +210,7 @@ async function bench(): Promise<void> {
   try {
     pair = await pairOf(programs)
     const rows = await hitRows(pair, values.quick, seconds, progress)
-    const panels = [{ title: 'true LRU', fates: trueLru() }]
+    const panels: { title: string; fates: Fate[] }[] = []
     const right: string[][] = []
     for (const samples of SAMPLES) {
       progress.begin(`picture, ${samples} samples`)
@@ -267,7 +223,8 @@ async function bench(): Promise<void> {
     const growth = await lfuGrowth(pair, values.quick ? 2 : 0, (label) => progress.begin(label))
     const speeds = await speed(pair, values.quick, progress)
     progress.clear()
-    if (values.svg !== undefined) writeFileSync(values.svg, svg(panels))
+    if (values.svg !== undefined)
+      writeFileSync(values.svg, drawFates([...panels, { title: 'true LRU', fates: trueLru() }]))
     const text = report(programs, seconds, rows, right, growth, speeds)
     process.stdout.write(text)
     if (values.out !== undefined) writeFileSync(values.out, text)
