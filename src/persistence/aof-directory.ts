@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Log } from '../platform/log.ts'
 import { PROCESS_ID } from '../platform/process.ts'
-import { AofManifest, loadManifest, manifestName, saveManifest } from './aof-manifest.ts'
+import { type AofFile, AofManifest, loadManifest, manifestName, saveManifest } from './aof-manifest.ts'
 import { upgradeSingleFile } from './aof-upgrade.ts'
 import { OwnFile, stampOf } from './own-file.ts'
 import { rdbSaveId } from './rdb-identity.ts'
@@ -126,12 +126,17 @@ export class AofDirectory {
 }
 
 /**
- * The save id of the base in `directory` that the manifest names: the one inside for an RDB file, else the one in the
- * manifest; '' where neither has one.
+ * The save id of the base in `directory` that the manifest names: the one inside for an RDB file, the manifest's for one
+ * of commands; '' where there is none.
  */
 export function baseSaveId(directory: string, { base }: AofManifest): string {
   if (base === null) return ''
-  return rdbSaveId(join(directory, base.name)) ?? base.saveId ?? ''
+  return rdbSaveId(join(directory, base.name)) ?? (isNamedRdb(base) ? '' : (base.saveId ?? ''))
+}
+
+/** Whether its name says that a base is an RDB file, as servers write it. */
+export function isNamedRdb({ name }: AofFile): boolean {
+  return name.endsWith('.rdb')
 }
 
 /** AofManifest.text() of the manifest in `directory`, null for one that can't be read or is broken. */

@@ -1,6 +1,7 @@
 /** TLS over real sockets: who may come in, with what, and a certificate replaced under connected clients. */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
+import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -223,5 +224,20 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     ['an unknown protocol', { 'tls-protocols': 'TLSv9' }, 'Invalid tls-protocols specified'],
   ])('%s: it does not start', async (_, options, text) => {
     await expect(start(options)).rejects.toThrow(text)
+  })
+
+  test('a folder of authorities: others may lie in it, but no half of one', async () => {
+    const folder = join(files.folder, 'authorities')
+    mkdirSync(folder)
+    const whole = readFileSync(files.path('ca.crt'), 'latin1')
+    writeFileSync(join(folder, 'README'), 'no certificate')
+    writeFileSync(join(folder, 'ours.pem'), `a remark\n${whole}`)
+    const options = { 'tls-ca-cert-file': '', 'tls-ca-cert-dir': folder, 'tls-auth-clients': 'yes' } as const
+    const { port } = await start(options)
+    expect(await ping(port, identity('client'))).toBe('+PONG\r\n')
+    writeFileSync(join(folder, 'ours.pem'), whole + whole.slice(0, -30))
+    await expect(start(options)).rejects.toThrow(
+      `Failed to load tls-ca-cert-dir '${folder}/ours.pem': certificate 2 in it is not whole`,
+    )
   })
 })

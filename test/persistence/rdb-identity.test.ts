@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { rdbFault, rdbIdentity, rdbSaveId, saveIdOf } from '../../src/persistence/rdb-identity.ts'
+import { newSaveId, rdbFault, rdbIdentity, rdbSaveId, saveIdOf } from '../../src/persistence/rdb-identity.ts'
 import { type Session, session } from '../commands/session.ts'
 
 const SAVE_ID = /^[0-9a-f]{40}$/
@@ -42,6 +42,25 @@ test('each save has an id of its own, SAVE and BGSAVE, and who loads the file kn
   expect(other.engine.dataset.identity).toBe(second)
   expect(rdbSaveId(file)).toBe(saveIdOf(second))
   expect(rdbFault(file)).toBe(null)
+})
+
+test('a file that comes while SAVE is writing, or right behind a save, is not taken for ours', () => {
+  const s = server()
+  const { dataset } = s.engine
+  s.run('SAVE')
+  const check = dataset.checkOwn.bind(dataset)
+  dataset.checkOwn = (path) => {
+    check(path)
+    writeFileSync(file, 'theirs')
+  }
+  expect(s.run('SAVE')).toMatch(/^-ERR SAVE failed: .* is not what this server last loaded or wrote/)
+  expect(readFileSync(file, 'utf8')).toBe('theirs')
+  dataset.checkOwn = check
+  rmSync(file)
+  s.run('SAVE')
+  dataset.saved(file, newSaveId())
+  expect(dataset.identity).toMatch(/^[0-9a-f]{40}-replaced$/)
+  expect(s.run('SAVE')).toMatch(/^-ERR SAVE failed: /)
 })
 
 test('a file without a save id is told by its checksum, and without that by its time', () => {

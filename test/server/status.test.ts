@@ -33,9 +33,13 @@ const onDisk = (): Record<string, string> =>
       .map((line) => line.replace('_disk_identity', '').split(':')),
   ) as Record<string, string>
 
-test('it differs from what a server has in effect exactly when a file is another', async () => {
+/** A server with that configuration; runs `use` with a client of it and INFO's identities in effect. */
+async function withServer(
+  own: string,
+  use: (redis: Redis, inEffect: () => Promise<Record<string, string>>) => Promise<void>,
+): Promise<void> {
   const socket = join(directory, 'socket')
-  write('redis.conf', `dir ${directory}\nport 0\nunixsocket ${socket}\naclfile users.acl\nappendonly no\n`)
+  write('redis.conf', `dir ${directory}\nport 0\nunixsocket ${socket}\naclfile users.acl\n${own}\n`)
   write('users.acl', 'user default on nopass ~* &* +@all\n')
   const loader = new ConfigLoader(new Configuration())
   loader.source(source())
@@ -51,6 +55,15 @@ test('it differs from what a server has in effect exactly when a file is another
     )
   }
   try {
+    await use(redis, inEffect)
+  } finally {
+    redis.disconnect()
+    await server.stop()
+  }
+}
+
+test('it differs from what a server has in effect exactly when a file is another', async () => {
+  await withServer('appendonly no', async (redis, inEffect) => {
     await redis.set('a', '1')
     await redis.save()
     expect(onDisk()).toEqual(await inEffect())
@@ -60,10 +73,26 @@ test('it differs from what a server has in effect exactly when a file is another
     expect(onDisk()).toEqual(await inEffect())
     write('dump.rdb', 'another')
     expect(onDisk().artifact_dataset).not.toBe((await inEffect()).artifact_dataset)
-  } finally {
-    redis.disconnect()
-    await server.stop()
-  }
+  })
+})
+
+test('so it does with an append-only file, and names the save id', async () => {
+  await withServer('appendonly yes', async (redis, inEffect) => {
+    await redis.set('a', '1')
+    const { artifact_dataset: identity } = await inEffect()
+    expect(onDisk()).toEqual(await inEffect())
+    expect(diskStatus(source()).lines).toContain(`artifact_dataset_disk_save_id:${identity.slice(0, 40)}`)
+    write('appendonlydir/appendonly.aof.1.base.rdb', 'another')
+    expect(onDisk().artifact_dataset).not.toBe(identity)
+    expect(diskStatus(source())).toMatchObject({ good: false })
+    rmSync(join(directory, 'appendonlydir/appendonly.aof.1.incr.aof'))
+    expect(diskStatus(source())).toMatchObject({
+      good: false,
+      lines: expect.arrayContaining([
+        'artifact_dataset_last_error:The manifest names appendonly.aof.1.incr.aof, which is not there',
+      ]) as string[],
+    })
+  })
 })
 
 test('what is missing and what is wrong', () => {

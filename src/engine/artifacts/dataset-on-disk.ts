@@ -4,7 +4,7 @@
  */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { baseSaveId } from '../../persistence/aof-directory.ts'
+import { baseSaveId, isNamedRdb } from '../../persistence/aof-directory.ts'
 import { type AofManifest, loadManifest, manifestName } from '../../persistence/aof-manifest.ts'
 import { rdbFault, rdbIdentity, saveIdOf } from '../../persistence/rdb-identity.ts'
 import { fileIdentity, identityOf, type OnDisk } from './artifact.ts'
@@ -28,10 +28,9 @@ export function manifestOnDisk(directory: string, appendfilename: string): OnDis
   try {
     const manifest = loadManifest(directory, appendfilename)
     if (manifest.text() === '') return { identity: null, fault: null }
-    const gone = manifest.files.find(({ name }) => !isThere(join(directory, name)))
     return {
       identity: manifestIdentity(baseSaveId(directory, manifest), manifest),
-      fault: gone === undefined ? null : `The manifest names ${gone.name}, which is not there`,
+      fault: faultOfParts(directory, manifest),
     }
   } catch (error) {
     const bytes = fileIdentity(join(directory, manifestName(appendfilename)))
@@ -43,6 +42,14 @@ export function manifestOnDisk(directory: string, appendfilename: string): OnDis
 export function manifestIdentity(saveId: string, manifest: AofManifest): string {
   const hash = identityOf(Buffer.from(manifest.text()))
   return saveId === '' ? hash : `${saveId}-${hash}`
+}
+
+/** Of parts that are not there, or can be seen not to be what they are named. */
+function faultOfParts(directory: string, { base, files }: AofManifest): string | null {
+  const gone = files.find(({ name }) => !isThere(join(directory, name)))
+  if (gone !== undefined) return `The manifest names ${gone.name}, which is not there`
+  const fault = base !== null && isNamedRdb(base) ? rdbFault(join(directory, base.name)) : null
+  return fault === null ? null : `${base?.name}: ${fault}`
 }
 
 function isThere(path: string): boolean {
