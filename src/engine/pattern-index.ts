@@ -8,16 +8,27 @@
  * lookups as there are literal parts of different lengths, of which PREFIX_MAX bytes count at most, so that
  * nobody can make that many. Patterns with the same literal part are tried one by one, as in Redis.
  */
+import { Block } from '../structures/block.ts'
 import type { Client } from './client.ts'
 
 /** Bytes of the literal part that tell buckets apart. */
 const PREFIX_MAX = 32
 
-export interface Pattern {
+export class Pattern {
   /** Latin1. */
   readonly name: string
-  readonly bytes: Buffer
+  /** How each message begins that it matches, in RESP2; the pattern itself lies in it from `start` on. */
+  readonly head: Block
+  readonly start: number
   readonly subscribers: ReadonlySet<Client>
+
+  constructor(name: string, subscribers: ReadonlySet<Client>) {
+    const before = `*4\r\n$8\r\npmessage\r\n$${name.length}\r\n`
+    this.name = name
+    this.head = new Block(Buffer.from(`${before}${name}\r\n`, 'latin1'))
+    this.start = before.length
+    this.subscribers = subscribers
+  }
 }
 
 export class PatternIndex {
@@ -40,7 +51,7 @@ export class PatternIndex {
       this.buckets.set(prefix, bucket)
       this.bucketsOfLength[prefix.length]++
     }
-    bucket.set(name, { name, bytes: Buffer.from(name, 'latin1'), subscribers })
+    bucket.set(name, new Pattern(name, subscribers))
   }
 
   remove(name: string): void {

@@ -5,8 +5,7 @@
  * Names are kept as latin1 strings: one character for each byte, so every name is told from every other.
  */
 import type { Arguments } from '../protocol/arguments.ts'
-import type { ReplyWriter } from '../protocol/reply-writer.ts'
-import { EMPTY_BLOCK } from '../structures/block.ts'
+import { ReplyWriter } from '../protocol/reply-writer.ts'
 import { globMatches } from '../structures/glob.ts'
 import type { Client } from './client.ts'
 import { GATE_PUSHES, GATE_SUBSCRIBED } from './gates.ts'
@@ -34,7 +33,9 @@ export class PubSub {
   private args: Arguments | null
   private channel: number
   private text: number
-  private pattern: Buffer
+  private pattern: Pattern | null
+  /** The channel and the text, encoded once for all patterns that match; empty before the first. */
+  private readonly rest: ReplyWriter
   private receivers: number
   private readonly writeMessage: (reply: ReplyWriter) => void
   private readonly writeShardMessage: (reply: ReplyWriter) => void
@@ -48,11 +49,12 @@ export class PubSub {
     this.args = null
     this.channel = 0
     this.text = 0
-    this.pattern = EMPTY_BLOCK.bytes
+    this.pattern = null
+    this.rest = new ReplyWriter()
     this.receivers = 0
-    this.writeMessage = (reply) => this.write(reply, 3, '$7\r\nmessage\r\n')
-    this.writeShardMessage = (reply) => this.write(reply, 3, '$8\r\nsmessage\r\n')
-    this.writeMatch = (reply) => this.write(reply, 4, '$8\r\npmessage\r\n')
+    this.writeMessage = (reply) => this.write(reply, '$7\r\nmessage\r\n')
+    this.writeShardMessage = (reply) => this.write(reply, '$8\r\nsmessage\r\n')
+    this.writeMatch = (reply) => this.writePatternMessage(reply)
     this.tryPattern = (pattern) => this.sendIfMatch(pattern)
   }
 
@@ -147,15 +149,19 @@ export class PubSub {
 
   private end(): number {
     this.args = null
+    this.pattern = null
+    if (this.rest.length > 0) this.rest.release()
     return this.receivers
   }
 
-  private sendIfMatch({ bytes, subscribers }: Pattern): void {
+  private sendIfMatch(pattern: Pattern): void {
     const { args, channel } = this
     if (args === null) return
     const { block, offsets, lengths } = args
-    if (!globMatches(bytes, 0, bytes.length, block.bytes, offsets[channel], lengths[channel], false)) return
-    this.pattern = bytes
+    const { head, start, name, subscribers } = pattern
+    if (!globMatches(head.bytes, start, name.length, block.bytes, offsets[channel], lengths[channel], false))
+      return
+    this.pattern = pattern
     this.send(subscribers, this.writeMatch)
   }
 
@@ -164,12 +170,24 @@ export class PubSub {
     this.pushes.sendAll(clients, write)
   }
 
-  private write(reply: ReplyWriter, parts: number, word: string): void {
+  private write(reply: ReplyWriter, word: string): void {
+    reply.pushHeader(3)
+    reply.raw(word)
+    this.writeRest(reply)
+  }
+
+  /** Put together from what its pattern keeps and what all of this message share (bench/pubsub.ts). */
+  private writePatternMessage(reply: ReplyWriter): void {
+    const { pattern, rest } = this
+    if (pattern === null) return
+    if (rest.length === 0) this.writeRest(rest)
+    reply.rawPush(pattern.head, pattern.head.bytes.length)
+    reply.rawBlock(rest.block, rest.length)
+  }
+
+  private writeRest(reply: ReplyWriter): void {
     const { args, channel, text } = this
     if (args === null) return
-    reply.pushHeader(parts)
-    reply.raw(word)
-    if (parts === 4) reply.bulkBytes(this.pattern)
     reply.bulk(args.block, args.offsets[channel], args.lengths[channel])
     reply.bulk(args.block, args.offsets[text], args.lengths[text])
   }

@@ -266,6 +266,13 @@ export class ReplyWriter {
     this.length += length
   }
 
+  /** The same for an array in RESP2's form that is pushed: in RESP3 it begins as a push does. */
+  rawPush(from: Block, length: number): void {
+    const at = this.length
+    this.rawBlock(from, length)
+    if (this.resp !== 2) this.block.bytes[at] = 0x3e
+  }
+
   /**
    * Makes all of `shared` the reply without copying it, while there is no other. With no room of its own
    * nothing is written into it here: the next append moves to another block.
