@@ -157,7 +157,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
 }
 
 /** A port nobody listens on right now, by letting the system choose one. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = net.createServer()
     server.once('error', reject)

@@ -1,9 +1,17 @@
 /**
  * A server inside one's own process: how long it takes to start and to answer first, what an empty one weighs, what a
- * call without a socket costs, what a day of manual time costs, and a fork of a large dataset. Run with --expose-gc for
- * the memory. Usage: tsx bench/embedding.ts [keys]
+ * call without a socket costs, what a day of manual time costs, and a fork of a large dataset; then the time to start
+ * beside other servers. Run alone, after a build:
+ * `node --expose-gc --import tsx bench/embedding.ts [--keys N] [--package DIR] [--no-others] [--save]`
+ * (--expose-gc for the memory). With --save the results are kept in results/embedding.md.
  */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import { createServer, type RespiteServer, type ServerOptions } from '../src/index.ts'
+import { asProgram } from './as-program.ts'
+import { Progress } from './progress.ts'
+import { describeMachine } from './report.ts'
+import { redisVersion, START_STEPS, startTimes } from './start-times.ts'
 import { percentile } from './statistics.ts'
 import { table } from './table.ts'
 
@@ -11,7 +19,6 @@ const STARTS = 300
 const EMPTY = 100
 const CALLS = 200_000
 const DAY = 86_400_000
-const keys = Number(process.argv[2] ?? 1_000_000)
 
 const rows: string[][] = []
 const millis = (value: number): string => `${value.toFixed(2)} ms`
@@ -36,17 +43,17 @@ async function starts(name: string, options: ServerOptions): Promise<void> {
     )
     closed.push(await timed(async () => server?.close()))
   }
-  const [first] = started
   rows.push(
-    [`start to first reply, ${name}: the first`, millis(first)],
-    ['… p50', millis(percentile(started, 0.5))],
+    [`start to first reply, ${name}: p50`, millis(percentile(started, 0.5))],
     ['… p99', millis(percentile(started, 0.99))],
     ['close, p50', millis(percentile(closed, 0.5))],
   )
 }
 
+/** Before anything else, or the memory that others have left behind would be used again; what the first takes is not an empty server's. */
 async function emptyServers(): Promise<void> {
   const { gc } = globalThis
+  await (await createServer()).close()
   gc?.()
   const before = process.memoryUsage()
   const servers = await Promise.all(Array.from({ length: EMPTY }, () => createServer()))
@@ -78,7 +85,7 @@ async function manualDay(): Promise<void> {
   await server.close()
 }
 
-async function forks(): Promise<void> {
+async function forks(keys: number): Promise<void> {
   const server = await createServer({ listen: false })
   const connection = server.connection()
   for (let i = 0; i < keys; i += 1000) {
@@ -96,11 +103,39 @@ async function forks(): Promise<void> {
   await server.close()
 }
 
-await starts('on a port', {})
-await starts('without a socket', { listen: false })
-await emptyServers()
-await calls()
-await manualDay()
-await forks()
-console.log(`Node ${process.version}, ${process.platform} ${process.arch}\n`)
-console.log(table(['what', 'figure'], rows))
+async function inProcess(keys: number): Promise<void> {
+  await emptyServers()
+  await starts('on a port', {})
+  await starts('without a socket', { listen: false })
+  await calls()
+  await manualDay()
+  await forks(keys)
+}
+
+await asProgram(async () => {
+  const { values } = parseArgs({
+    options: {
+      keys: { type: 'string', default: '1000000' },
+      package: { type: 'string', default: '.' },
+      'no-others': { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+    },
+  })
+  const machine = describeMachine()
+  const progress = new Progress(1 + (values['no-others'] ? 0 : START_STEPS))
+  progress.begin('in this process')
+  await inProcess(Number(values.keys))
+  const others = values['no-others'] ? [] : [await startTimes(values.package, progress)]
+  progress.clear()
+  const head = [
+    '# Start, and a server in the process',
+    '',
+    `- ${machine.date}, \`node --expose-gc --import tsx bench/embedding.ts\``,
+    `- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, load average before ${machine.loadBefore.toFixed(1)}`,
+    `- node ${machine.node}${redisVersion() === undefined ? '' : `, ${redisVersion()}`}`,
+  ].join('\n')
+  const ours = `${STARTS} starts one after the other, ${EMPTY} empty servers at a time:`
+  const text = `${[head, ours, table(['what', 'figure'], rows), ...others].join('\n\n')}\n`
+  process.stdout.write(text)
+  if (values.save) writeFileSync(new URL('results/embedding.md', import.meta.url), text)
+})
