@@ -1,4 +1,5 @@
 /** The server on Windows and macOS, as far as that can be had here: its process is told that it is there. */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -6,9 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { RawClient } from '../compat/raw-client.ts'
-import { type ServerProcess, startServerProcess } from '../compat/server-process.ts'
+import { freePort, type ServerProcess, startServerProcess } from '../compat/server-process.ts'
 
-const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const actAs = fileURLToPath(new URL('./act-as.ts', import.meta.url))
+const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const IN_TIME = { timeout: 20_000, interval: 20 }
 
@@ -25,13 +27,19 @@ function newDirectory(): string {
   return directory
 }
 
-/** A server whose files and working directory are `directory`, on `system`. */
-async function startOn(system: string, directory: string): Promise<ServerProcess> {
+/** What to run for a server whose files and working directory are `directory`, on `system`. */
+function programOn(system: string, directory: string): { args: string[]; directives: string[] } {
   // What Windows has for pipes would be files here, in the working directory.
   const place = ['-C', directory, `RESPITE_ACT_AS=${system}`, process.execPath]
-  const program = ['--import', tsx, '--import', fromRoot('test/platform/act-as.ts'), fromRoot('src/cli.ts')]
-  const directives = ['--dir', directory, '--appendonly', 'yes', '--save', '3600 1']
-  const server = await startServerProcess(system, 'env', [...place, ...program], directives)
+  return {
+    args: [...place, '--import', tsx, '--import', actAs, cli],
+    directives: ['--dir', directory, '--appendonly', 'yes', '--save', '3600 1'],
+  }
+}
+
+async function startOn(system: string, directory: string): Promise<ServerProcess> {
+  const { args, directives } = programOn(system, directory)
+  const server = await startServerProcess(system, 'env', args, directives)
   running.push(server)
   return server
 }
@@ -89,7 +97,11 @@ describe.skipIf(process.platform !== 'linux').each([
   test('a second server on its files is refused', async () => {
     const directory = newDirectory()
     await startOn(system, directory)
-    await expect(startOn(system, directory)).rejects.toThrow('is in use by another server')
+    const { args, directives } = programOn(system, directory)
+    const second = [...args, ...directives, '--port', `${await freePort()}`]
+    const { status, stdout } = spawnSync('env', second, { encoding: 'utf8', timeout: 30_000 })
+    expect(stdout).toContain('is in use by another server')
+    expect(status).toBe(1)
     await running.pop()?.stop()
     await startOn(system, directory)
   }, 60_000)
