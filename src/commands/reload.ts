@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config-error.ts'
 import type { ArtifactReport } from '../engine/artifacts/artifact.ts'
 import { saveIdFields } from '../engine/artifacts/dataset-on-disk.ts'
 import { RELOAD_PARTS, type ReloadPart, reload } from '../engine/artifacts/reload.ts'
+import { certificateFields } from '../engine/artifacts/tls-files.ts'
 import type { Client } from '../engine/client.ts'
 import { type Family, family } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -50,7 +51,7 @@ function selfCheck(client: Client): void {
 
 /** INFO artifacts. */
 export function artifactFields(engine: Engine): InfoFields {
-  const { artifacts, configuration } = engine
+  const { artifacts, configuration, settings } = engine
   const fields: [string, string | number][] = []
   for (const report of artifacts.reports()) fields.push(...fieldsOf(report))
   const onDisk = configuration.file === '' ? null : artifacts.readConfig()
@@ -62,11 +63,10 @@ export function artifactFields(engine: Engine): InfoFields {
     )
   }
   const certificate = artifacts.tls?.certificate ?? null
+  const onDiskNow = artifacts.tls?.certificateOnDisk(settings) ?? null
   if (certificate !== null) {
-    fields.push(
-      ['artifact_tls_cert_serial', certificate.serial],
-      ['artifact_tls_cert_expires_at', Math.floor(certificate.validTo / 1000)],
-    )
+    fields.push(...certificateFields('', certificate))
+    if (onDiskNow !== null) fields.push(...certificateFields('disk_', onDiskNow))
   }
   return fields
 }

@@ -13,7 +13,7 @@ import { createServer, type SecureVersion, type Server, type TLSSocket, type Tls
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import { fileIdentity, identityOf } from '../engine/artifacts/artifact.ts'
-import type { TlsFiles, TlsIdentities } from '../engine/artifacts/tls-files.ts'
+import type { CertificateFacts, TlsFiles, TlsIdentities } from '../engine/artifacts/tls-files.ts'
 import { type Clock, parseTime } from '../platform/clock.ts'
 import { TlsSessions } from './tls-sessions.ts'
 
@@ -47,12 +47,9 @@ export const TLS_SETTINGS = [
 ] as const
 
 /** The certificate that new connections are shown. */
-export interface CertificateInUse {
-  /** Hexadecimal, as openssl prints it. */
-  readonly serial: string
+export interface CertificateInUse extends CertificateFacts {
   /** Milliseconds since the epoch. */
   readonly validFrom: number
-  readonly validTo: number
 }
 
 /** A configuration that could be put to use. */
@@ -119,6 +116,14 @@ export class TlsFront implements TlsFiles {
       ca = joinedIdentity(authorities(settings, false))
     } catch {}
     return { cert: fileIdentity(resolve(dir, tlsCertFile)), key: fileIdentity(resolve(dir, tlsKeyFile)), ca }
+  }
+
+  certificateOnDisk(settings: Settings): CertificateFacts | null {
+    try {
+      return certificateOf(read(settings, 'tls-cert-file', settings.tlsCertFile))
+    } catch {
+      return null
+    }
   }
 
   private prepare(settings: Settings, now: number): Prepared | string {

@@ -8,6 +8,7 @@ import { ConfigLoader } from '../config/config-file.ts'
 import { type ConfigSource, Configuration } from '../config/configuration.ts'
 import type { ArtifactName, OnDisk } from '../engine/artifacts/artifact.ts'
 import { manifestOnDisk, rdbOnDisk, saveIdFields } from '../engine/artifacts/dataset-on-disk.ts'
+import { certificateFields } from '../engine/artifacts/tls-files.ts'
 import { TlsFront } from '../network/tls.ts'
 import { engineFor } from './check.ts'
 
@@ -17,15 +18,16 @@ export interface DiskStatus {
   readonly good: boolean
 }
 
+/** What there is of one, and further fields of INFO about it. */
+type Found = readonly [name: ArtifactName, disk: OnDisk, more?: readonly [string, string | number][]]
+
 /** What `respite status` prints. A dataset that is not there is no fault: a server would start without one. */
 export function diskStatus(source: ConfigSource): DiskStatus {
   const found = artifactsOnDisk(source)
-  const lines = found.flatMap(([name, { identity, fault }]) => [
+  const lines = found.flatMap(([name, { identity, fault }, more = []]) => [
     `artifact_${name}_state:${fault === null ? (identity === null ? 'missing' : 'present') : 'invalid'}`,
     `artifact_${name}_disk_identity:${identity ?? ''}`,
-    ...(name === 'dataset' ? saveIdFields({ disk_save_id: identity ?? '' }) : []).map((pair) =>
-      pair.join(':'),
-    ),
+    ...more.map((field) => field.join(':')),
     `artifact_${name}_last_error:${(fault ?? '').replaceAll(/[\r\n]+/g, ' ')}`,
   ])
   const good = found.every(
@@ -34,9 +36,9 @@ export function diskStatus(source: ConfigSource): DiskStatus {
   return { lines, good }
 }
 
-function artifactsOnDisk(source: ConfigSource): [ArtifactName, OnDisk][] {
+function artifactsOnDisk(source: ConfigSource): Found[] {
   const configuration = new Configuration()
-  const found: [ArtifactName, OnDisk][] = []
+  const found: Found[] = []
   const addConfig = (fault: string | null): void => {
     if (source.file !== null) found.push(['config', { identity: configuration.identity || null, fault }])
     else if (fault !== null) found.push(['config', { identity: '', fault }])
@@ -51,36 +53,38 @@ function artifactsOnDisk(source: ConfigSource): [ArtifactName, OnDisk][] {
     addConfig(place === null || place.line === 0 ? message : `${place.origin}:${place.line}: ${message}`)
     return found
   }
-  return [
-    ...found,
-    ...aclOnDisk(configuration),
-    ...tlsOnDisk(configuration),
-    ['dataset', datasetOnDisk(configuration)],
-  ]
+  return [...found, ...aclOnDisk(configuration), ...tlsOnDisk(configuration), datasetOnDisk(configuration)]
 }
 
-function aclOnDisk(configuration: Configuration): [ArtifactName, OnDisk][] {
+function aclOnDisk(configuration: Configuration): Found[] {
   if (configuration.settings.aclfile === '') return []
   const read = engineFor(configuration).acl.file.read()
   return [['acl', { identity: read.identity, fault: 'faults' in read ? read.faults : null }]]
 }
 
-function tlsOnDisk(configuration: Configuration): [ArtifactName, OnDisk][] {
+function tlsOnDisk(configuration: Configuration): Found[] {
   const { settings } = configuration
   if (settings.tlsPort === 0) return []
   const { clock } = engineFor(configuration)
   const front = new TlsFront(settings, () => {}, clock)
   const fault = front.check(settings, clock.now)
   const { cert, key, ca } = front.onDisk(settings)
-  const found: [ArtifactName, OnDisk][] = [
-    ['tls_cert', { identity: cert, fault }],
+  const certificate = front.certificateOnDisk(settings)
+  const found: Found[] = [
+    [
+      'tls_cert',
+      { identity: cert, fault },
+      certificate === null ? [] : certificateFields('disk_', certificate),
+    ],
     ['tls_key', { identity: key, fault }],
   ]
   return ca === '' ? found : [...found, ['tls_ca', { identity: ca, fault }]]
 }
 
-function datasetOnDisk(configuration: Configuration): OnDisk {
+function datasetOnDisk(configuration: Configuration): Found {
   const { dir, appendonly, appenddirname, appendfilename } = configuration.settings
-  if (appendonly) return manifestOnDisk(join(dir, appenddirname), appendfilename)
-  return rdbOnDisk(configuration.path('dbfilename'))
+  const onDisk = appendonly
+    ? manifestOnDisk(join(dir, appenddirname), appendfilename)
+    : rdbOnDisk(configuration.path('dbfilename'))
+  return ['dataset', onDisk, saveIdFields({ disk_save_id: onDisk.identity ?? '' })]
 }

@@ -2,6 +2,7 @@
  * What is loaded against what is on disk: what files have to do with one another and with CONFIG SET. Each by itself,
  * in every state and by every way of loading it again, is artifact-states.test.ts's.
  */
+import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -237,6 +238,9 @@ describe.skipIf(!hasOpenssl)('certificates', () => {
       [],
     ])
     expect(await states(running)).toEqual(['drift', 'drift', 'insync', '1'])
+    const { tls_cert_serial: serial, tls_cert_disk_serial: onDisk } = await running.fields()
+    const serialOf = (name: string): string => new X509Certificate(pem(name)).serialNumber
+    expect([serial, onDisk]).toEqual([serialOf('server.crt'), serialOf('other.crt')])
     await running.redis.config('SET', 'tls-session-caching', 'no')
     expect(await states(running)).toEqual(['insync', 'insync', 'insync', '2'])
   })

@@ -1,5 +1,6 @@
 /** `respite status`: what is on disk, against what a running server says of the same files. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -132,7 +133,14 @@ test.skipIf(!hasOpenssl)('certificates', () => {
     files.make('server')
     const tls = `tls-port 1\ntls-auth-clients no\ntls-cert-file ${files.path('server.crt')}\n`
     write('redis.conf', `${tls}tls-key-file ${files.path('server.key')}\n`)
-    expect(diskStatus(source())).toMatchObject({ good: true })
+    const { serialNumber, validTo } = new X509Certificate(readFileSync(files.path('server.crt')))
+    expect(diskStatus(source())).toMatchObject({
+      good: true,
+      lines: expect.arrayContaining([
+        `artifact_tls_cert_disk_serial:${serialNumber}`,
+        `artifact_tls_cert_disk_expires_at:${Date.parse(validTo) / 1000}`,
+      ]) as string[],
+    })
     write('redis.conf', `${tls}tls-key-file ${files.path('ca.key')}\n`)
     expect(diskStatus(source())).toMatchObject({ good: false })
   } finally {
