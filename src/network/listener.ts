@@ -2,7 +2,7 @@
  * The sockets clients connect to: the addresses of `bind`, and the unix socket. Decides who may connect; what
  * happens on a connection is connection.ts's.
  */
-import { chmodSync, closeSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync } from 'node:fs'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
@@ -10,6 +10,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { InheritedSocket } from '../platform/inherited-sockets.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
 import { Connection } from './connection.ts'
+import { hostOptions, isLocal, removeStaleSocket } from './places.ts'
 import { type CertificateInUse, TLS_SETTINGS, TlsFront } from './tls.ts'
 
 export interface ListenerOptions {
@@ -375,21 +376,4 @@ export class Listener {
     for (const server of this.servers) server.close()
     this.servers = []
   }
-}
-
-function hostOptions(host: string, port: number): ListenOptions & { port: number } {
-  if (host === '*') return { host: '0.0.0.0', port }
-  if (host === '::*') return { host: '::', port, ipv6Only: true }
-  return { host, port, ipv6Only: host.includes(':') }
-}
-
-/** Whether the peer is on this machine: on the loopback interface or the unix socket. */
-function isLocal(socket: Socket): boolean {
-  const host = socket.remoteAddress
-  return host === undefined || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
-}
-
-/** A socket that a server left behind; any other file stays, and makes bind fail. */
-function removeStaleSocket(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path)
 }
