@@ -64,10 +64,10 @@ interface Extent {
 
 const FULL: Extent = {
   depths: [1, 2, 4, 8, 16, 32, 64, 128],
-  sizes: [8, 32, 128, 512, 2048, 8192, 32_768],
+  sizes: [16, 64, 256, 1024, 4096, 16_384],
   commands: COMMANDS,
   alternations: 5,
-  seconds: 0.6,
+  seconds: 0.5,
   rates: [10_000, 40_000],
   latencyRuns: 5,
   latencySeconds: 3,
@@ -78,8 +78,8 @@ const FULL: Extent = {
 }
 
 const QUICK: Extent = {
-  depths: [1, 4, 16, 64],
-  sizes: [32, 1024, 16_384],
+  depths: [1, 16, 64],
+  sizes: [64, 1024, 16_384],
   commands: COMMANDS,
   alternations: 2,
   seconds: 0.2,

@@ -1,4 +1,15 @@
 /** The figures of the report, from what was measured: each a chart, what to know about it, and a table of its numbers. */
+import {
+  doublingRateAxis,
+  inDoublings,
+  inRateDoublings,
+  latencyAxis,
+  ninesOf,
+  plainShort,
+  quantileAxis,
+  rateAxis,
+  timesAxis,
+} from './axes.ts'
 import { type Axis, type Chart, COLOURS, drawChart, type Panel, serverColour } from './chart.ts'
 import type { Comparison, LatencyRuns } from './comparison.ts'
 import { barMarks, dotMarks, lineMarks, type Mark } from './marks.ts'
@@ -48,14 +59,17 @@ function overview(found: Comparison, labels: readonly string[], other: number): 
     outcomes
       .map(({ advantage }, at) => ({ at, advantage }))
       .filter(({ advantage }) => verdictOf(advantage) === verdict)
-      .map(({ at, advantage }) => ({ at, spread: doublings(advantage) }))
+      .map(({ at, advantage }) => ({ at, spread: inDoublings(advantage) }))
   const series = [
     dotMarks(`${ours} ahead`, serverColour(0), marks('ahead')),
     dotMarks(`${theirs} ahead`, serverColour(other), marks('behind')),
     dotMarks('not to be told apart', UNDECIDED, marks('even')),
   ]
   const legend = series.map((one) => `${one.name}`)
-  const x: Axis = { name: `times better than ${theirs}`, ...doublingsAxis(outcomes) }
+  const x: Axis = {
+    name: `times better than ${theirs}`,
+    ...timesAxis(outcomes.map(({ advantage }) => advantage)),
+  }
   const y: Axis = {
     name: '',
     type: 'category',
@@ -78,22 +92,6 @@ function countVerdicts(outcomes: readonly Outcome[]): Record<Verdict, number> {
   const counts = { ahead: 0, behind: 0, even: 0 }
   for (const { advantage } of outcomes) counts[verdictOf(advantage)]++
   return counts
-}
-
-/** An axis of doublings that encloses all whiskers, at least from a half to the double. */
-function doublingsAxis(outcomes: readonly Outcome[]): Omit<Axis, 'name'> {
-  const spreads = outcomes.map(({ advantage }) => doublings(advantage))
-  const min = Math.floor(Math.min(-1, ...spreads.map((one) => one.min)))
-  const max = Math.ceil(Math.max(1, ...spreads.map((one) => one.max)))
-  return { type: 'value', min, max, interval: 1, label: timesLabel }
-}
-
-function doublings({ median, min, max }: Spread): Spread {
-  return { median: Math.log2(median), min: Math.log2(min), max: Math.log2(max) }
-}
-
-function timesLabel(doubled: number): string {
-  return doubled < 0 ? `1/${2 ** -doubled}` : `${2 ** doubled}`
 }
 
 const LOAD = `redis-benchmark with ${CLIENTS} clients on the same machine`
@@ -120,13 +118,21 @@ function throughputLines(
   axis: { name: string; of: (row: WorkRuns) => string },
 ): Figure {
   const commands = [...new Set(runs.map(({ work }) => work.command))]
+  const y = doublingRateAxis(runs.flatMap(({ requestsPerSecond }) => requestsPerSecond.flat()))
   const panels = commands.map((command): Panel => {
     const rows = runs.filter(({ work }) => work.command === command)
     const series = labels.flatMap((label, server) =>
-      lineMarks(label, server, marksOf(rows.map((row) => row.requestsPerSecond[server]))),
+      lineMarks(
+        label,
+        server,
+        marksOf(
+          rows.map((row) => row.requestsPerSecond[server]),
+          inRateDoublings,
+        ),
+      ),
     )
     const x: Axis = { name: axis.name, type: 'category', categories: rows.map(axis.of) }
-    return { title: nameOf(rows[0].work), x, y: rateAxis, series }
+    return { title: nameOf(rows[0].work), x, y, series }
   })
   const chart = { name, title, note, panels, columns: commands.length, panelHeight: 320, legend: labels }
   return figureOf(
@@ -134,8 +140,6 @@ function throughputLines(
     workTable(runs, labels, 'requests/s', (row) => row.requestsPerSecond, short),
   )
 }
-
-const rateAxis: Axis = { name: 'requests a second', type: 'value', min: 0, label: plainShort }
 
 /** Bars for every command, a panel for each depth. */
 function commandBars(
@@ -216,26 +220,9 @@ const OPEN_LOOP = [
   'sends once a millisecond: its own delays are in every curve.',
 ].join(' ')
 
-/** From the power of ten below the least of `values` to that above the greatest, the same for panels side by side. */
-function latencyAxis(values: readonly number[]): Axis {
-  const min = 10 ** Math.floor(Math.log10(Math.min(...values)))
-  const max = 10 ** Math.ceil(Math.log10(Math.max(...values)))
-  return { name: 'ms (less is better)', type: 'log', min, max, label: (value) => `${value}` }
-}
-
-/** As far as the share of requests that were slower, each step a tenth of the one before. */
-const quantileAxis: Axis = {
-  name: 'share of requests answered in that time',
-  type: 'value',
-  min: 0,
-  max: 4,
-  interval: 1,
-  label: (nines) => ['0', '90 %', '99 %', '99.9 %', '99.99 %'][nines] ?? '',
-}
-
 function curveMarks(curves: readonly number[][]): Mark[] {
   return QUANTILES.map((quantile, i) => ({
-    at: -Math.log10(1 - quantile),
+    at: ninesOf(quantile),
     spread: spread(curves.map((curve) => curve[i])),
   }))
 }
@@ -306,8 +293,12 @@ function figureOf(
   return { name, title, note, svg: drawChart({ ...chart, description: note }), ...table }
 }
 
-function marksOf(runs: readonly number[][]): Mark[] {
-  return runs.map((values, at) => ({ at, spread: spread(values) }))
+/** A mark for each list of measurements, one after the other on the axis; `place` is where on the other a spread is. */
+function marksOf(
+  runs: readonly number[][],
+  place: (measured: Spread) => Spread = (measured) => measured,
+): Mark[] {
+  return runs.map((values, at) => ({ at, spread: place(spread(values)) }))
 }
 
 function workTable(
@@ -337,12 +328,6 @@ function spreadText({ median, min, max }: Spread, show: (value: number) => strin
 
 function two(value: number): string {
   return value.toFixed(2)
-}
-
-/** As short(), without the decimals of a round number. */
-function plainShort(value: number): string {
-  if (value === 0) return '0'
-  return value >= 1e6 ? `${Math.round(value / 1e4) / 100} M` : `${Math.round(value / 1e3)} k`
 }
 
 function binary(bytes: number): string {

@@ -17,12 +17,7 @@ export interface Mark {
 }
 
 /** A line through the medians, its whiskers upright. */
-export function lineMarks(
-  name: string,
-  server: number,
-  marks: readonly Mark[],
-  dashed = false,
-): SeriesOption[] {
+export function lineMarks(name: string, server: number, marks: readonly Mark[]): SeriesOption[] {
   const colour = serverColour(server)
   return [
     whiskers(name, colour, marks),
@@ -30,11 +25,11 @@ export function lineMarks(
       type: 'line',
       name,
       silent: true,
-      symbol: dashed ? 'none' : serverSymbol(server),
+      symbol: serverSymbol(server),
       symbolSize: 7,
       color: colour,
       itemStyle: { color: colour },
-      lineStyle: { color: colour, width: dashed ? 1.5 : 2, type: dashed ? [4, 4] : 'solid' },
+      lineStyle: { color: colour, width: 2 },
       data: marks.map(({ at, spread }) => [at, spread.median]),
     },
   ]
