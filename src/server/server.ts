@@ -67,8 +67,9 @@ export class Server {
   private supervision: Supervision | null
   /** Milliseconds since the epoch. */
   private selfCheckedAt: number
-  /** When somebody was connected last, milliseconds since the epoch. */
+  /** When somebody was connected last, milliseconds since the epoch, and how many had come by then. */
   private usedAt: number
+  private visits: number
   private stopping: Promise<void> | null
   private failing: boolean
 
@@ -89,6 +90,7 @@ export class Server {
     this.engine.artifacts.follow(this.listener.tls)
     this.selfCheckedAt = this.engine.clock.now
     this.usedAt = this.engine.clock.now
+    this.visits = 0
     this.loopDelay = new LoopDelay(parts.timers === undefined)
     this.cron = new Cron(this.engine, this.loopDelay, () => this.everySecond())
     this.engine.relisten = (settings) => this.listener.move(settings)
@@ -281,9 +283,12 @@ export class Server {
 
   /** idle-exit: nobody has been connected for long enough, and everything can be kept. */
   private exitIfIdle(): void {
-    const { clients, clock, settings, keyspace, log } = this.engine
+    const { clients, clock, settings, keyspace, stats, log } = this.engine
     const kept = keyspace.dirty === 0 || settings.save.length > 0 || settings.appendonly
-    const used = clients.size > 0 || this.listener.tls.handshakes > 0
+    // Also by those who have come and gone since the last look.
+    const used =
+      clients.size > 0 || this.listener.tls.handshakes > 0 || stats.connectionsReceived !== this.visits
+    this.visits = stats.connectionsReceived
     if (settings.idleExit === 0 || used || !kept) {
       this.usedAt = clock.now
       return

@@ -63,6 +63,20 @@ test('clients keep it alive; what they wrote is saved', async () => {
   expect(running.server.engine.keyspace.dirty).toBe(0)
 })
 
+test('short visits keep it alive too', async () => {
+  const running = await serve('3600 1')
+  for (let i = 0; i < 12; i++) {
+    const client = await RawClient.open(running.port)
+    await client.call('PING')
+    client.close()
+    await expect.poll(() => running.server.engine.clients.size).toBe(0)
+    await pass(running, 1)
+  }
+  expect(running.stopped()).toBe(false)
+  await pass(running, 7)
+  await expect.poll(running.stopped).toBe(true)
+})
+
 test('what is nowhere on disk is not given up', async () => {
   const running = await serve('')
   const client = await RawClient.open(running.port)
