@@ -68,11 +68,13 @@ function section({ name, title, note, svg, head, rows }: Figure): string {
       .replace(/<style>[^]*?<\/style>/, '')
       .replace(/ xmlns="[^"]*"/, '')
       .trim()}</figure>`,
+    // The overview's numbers are all in its picture, and would push the next figures far down.
+    `<details${name.startsWith('overview') ? '' : ' open'}><summary>Numbers</summary>`,
     '<div class="table"><table>',
     `<thead><tr>${cells('th', head)}</tr></thead>`,
     '<tbody>',
     ...rows.map((row) => `<tr>${cells('td', row)}</tr>`),
-    '</tbody></table></div>',
+    '</tbody></table></div></details>',
     '</section>',
   ].join('\n')
 }
@@ -100,7 +102,7 @@ const STYLE = [
   'figure{margin:0}svg{max-width:100%;height:auto;display:block}',
   `dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:0 0 1rem;font-size:.9rem}`,
   `dt{color:${MUTED}}dd{margin:0;overflow-wrap:anywhere}nav{font-size:.9rem}`,
-  '.table{overflow-x:auto;margin-top:1rem}',
+  `summary{margin-top:1rem;cursor:pointer;font-size:.85rem;color:${MUTED}}.table{overflow-x:auto}`,
   'table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;min-width:100%}',
   `th,td{padding:.25rem .75rem;text-align:right;white-space:nowrap;border-bottom:1px solid ${GRID}}`,
   `th{color:${MUTED};font-weight:600}th:first-child,td:first-child{text-align:left;padding-left:0}`,
