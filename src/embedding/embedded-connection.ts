@@ -45,9 +45,11 @@ export class EmbeddedConnection {
     this.pending = []
     this.listeners = new Set()
     this.closings = new Set()
-    if (options.faults === false) engine.faults.spare(this.local.client)
+    // Logging in is not its owner's to do again.
+    engine.faults.spare(this.local.client, true)
     const { requirepass } = engine.settings
     if (requirepass !== '' && options.authenticate !== false) this.local.call('AUTH', requirepass)
+    if (options.faults !== false) engine.faults.spare(this.local.client, false)
     if (options.privileged === true) this.local.client.gates &= ~(GATE_AUTH | GATE_ACL)
     this.local.client.reply.resp = 3
     this.local.onOutput = () => this.deliver()

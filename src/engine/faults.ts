@@ -47,7 +47,7 @@ export class Faults {
   private readonly engine: Engine
   private readonly set: Set<Fault>
   private readonly traffic: Map<Client, Traffic>
-  /** Clients that are never struck. */
+  /** Clients that are not struck. */
   private readonly spared: WeakSet<Client>
   /** Faults are numbered, and clients counted, from the last clear() on. */
   private count: number
@@ -99,9 +99,10 @@ export class Faults {
     return false
   }
 
-  /** Has no fault strike `client`. */
-  spare(client: Client): void {
-    this.spared.add(client)
+  /** Whether no fault strikes `client`. */
+  spare(client: Client, spared: boolean): void {
+    if (spared) this.spared.add(client)
+    else this.spared.delete(client)
   }
 
   /** Whether `command` may not run; then `answer` is its reply. */

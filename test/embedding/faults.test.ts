@@ -511,6 +511,13 @@ describe('without a socket', () => {
     expect(await own.call('SET', 'k', 'v')).toBe('OK')
   })
 
+  test('connection() logs in whatever goes wrong', async () => {
+    const locked = await start({ requirepass: 'secret', listen: false })
+    locked.faults.drop({ skip: 1 })
+    expect(await locked.connection().call('PING')).toBe('PONG')
+    await expect(locked.connection().call('PING')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
   test('late replies, in their order', async () => {
     const manual = await start({ clock: 'manual', listen: false })
     const connection = manual.connection()
