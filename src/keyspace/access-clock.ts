@@ -24,7 +24,12 @@ export function lruAccess(now: number): number {
 
 /** Milliseconds since the access recorded in `access`, at a resolution of one second. */
 export function idleMillis(access: number, now: number): number {
-  return ((lruAccess(now) - access) & LRU_MASK) * 1000
+  return idleSeconds(access, lruAccess(now)) * 1000
+}
+
+/** The same in seconds, the access clock being at `clock` now. */
+export function idleSeconds(access: number, clock: number): number {
+  return (clock - access) & LRU_MASK
 }
 
 /** Access value of a key last used `seconds` before `now`; what the clock cannot tell looks half its range old. */

@@ -13,10 +13,13 @@
  * a random bucket is a random set of keys for one cache miss, and the reads of their access clocks do not depend on
  * each other, so they wait for memory together. Whole buckets are taken, so that every key is as likely as any other:
  * as many as hold maxmemory-samples keys on average. A key with a deadline is sampled from the list of deadlines, one
- * by one, since neighbours there are of the same age. And samples are drawn for four evictions at once: four buckets,
- * then the clocks of some 24 keys, each in a loop short enough that the processor has many reads under way. That took
- * a third off a SET that evicts (3.4 to 2.4 µs with two million keys), and the choice is none the worse: the four
- * best of four rounds go, instead of the best of each.
+ * by one, since neighbours there are of the same age. And samples are drawn for eight evictions at once: some seven
+ * buckets, then the clocks of forty keys, each in a loop short enough that the processor has many reads under way. The
+ * choice is none the worse: the eight best of eight rounds go, instead of the best of each. What is left of the cost is
+ * those reads, some 60 ns each with a million keys, half of what a SET that evicts takes (bench/micro/eviction.ts).
+ *
+ * A write also has room made for the seven that may follow it, if they are of its size, unless that is more than
+ * 1/4096 of maxmemory. In a pipeline only every eighth SET evicts then, and the others need one comparison.
  *
  * The pool remembers scores of a moment ago. A candidate that was used since, has moved or is gone is dropped when
  * its turn comes (Redis evicts it if it is still there); what another policy left there has low scores or is dropped
@@ -36,10 +39,10 @@
 import type { AddressList } from '../structures/address-list.ts'
 import type { Address } from '../structures/arena.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
-import { idleMillis, lfuCounter } from './access-clock.ts'
 import type { Database } from './database.ts'
-import { accessAt, Entry } from './entry.ts'
+import { Entry } from './entry.ts'
 import { EvictionPool } from './eviction-pool.ts'
+import { BY_CHANCE, BY_NOTHING, EvictionScore } from './eviction-score.ts'
 import { KeySampler } from './key-sampler.ts'
 import type { Keyspace } from './keyspace.ts'
 import { overheadBytes, STARTUP_BYTES } from './memory.ts'
@@ -51,7 +54,10 @@ const STEP = 16
 const CHECKS = 256
 const GROWTH = 256 * 1024
 /** Evictions that samples are drawn for at once, so that their reads wait for memory together; of a pool of 16. */
-const ROUNDS = 4
+const ROUNDS = 8
+/** Room is made for so many writes of one size; those that are yet to come get at most this part of maxmemory. */
+const COMMANDS_AHEAD = 8
+const AHEAD_OF_LIMIT = 1 / 4096
 /** About as many keys as a bucket has. */
 const STRIDE = 6
 /** Keys the random policies draw at once. */
@@ -80,9 +86,8 @@ export class Eviction {
   private roundsLeft: number
   /** Where the keys in `found` are from, under the random policies. */
   private drawnFrom: Database | null
-  /** The policy: only keys with a deadline; and 'lru', 'lfu', 'ttl', 'random' or 'noeviction'. */
-  private volatileOnly: boolean
-  private kind: string
+  /** The policy. */
+  private readonly score: EvictionScore
   /** Bytes the arena may have in use: maxmemory less what the indexes take. */
   private limit: number
   /** From here on run() has to look: the limit, or nearer when the indexes have to be counted, or -1 when above. */
@@ -104,8 +109,7 @@ export class Eviction {
     this.scores = new Float64Array(32)
     this.roundsLeft = 0
     this.drawnFrom = null
-    this.volatileOnly = false
-    this.kind = 'noeviction'
+    this.score = new EvictionScore(keyspace)
     this.limit = Number.POSITIVE_INFINITY
     this.tightLimit = Number.POSITIVE_INFINITY
     this.checksLeft = 0
@@ -117,9 +121,7 @@ export class Eviction {
 
   /** Takes over maxmemory and maxmemory-policy from the settings. */
   configure(): void {
-    const policy = this.keyspace.settings.maxmemoryPolicy
-    this.kind = policy.slice(policy.indexOf('-') + 1)
-    this.volatileOnly = policy.startsWith('volatile-')
+    this.score.configure()
     this.drawnFrom = null
     this.checksLeft = 0
   }
@@ -164,10 +166,14 @@ export class Eviction {
     // Most calls evict one key and never look at the clock; the first look starts the time.
     let end = 0
     const enough = this.unfinished ? keyspace.arena.bytesUsed - bytes * 2 : -1
-    for (let evicted = 1; this.excess(bytes) > 0; evicted++) {
+    const ahead = Math.min(bytes * (COMMANDS_AHEAD - 1), settings.maxmemory * AHEAD_OF_LIMIT)
+    for (let evicted = 1; this.excess(bytes + ahead) > 0; evicted++) {
       const lazy = lazyFree.pending
       if (lazy) lazyFree.step()
-      else if (!this.evictOne()) return OUT_OF_ROOM
+      else if (!this.evictOne()) {
+        if (this.excess(bytes) > 0) return OUT_OF_ROOM
+        break
+      }
       if (!lazy && evicted % STEP !== 0) continue
       this.countOverhead()
       const now = clock.monotonicMicros()
@@ -184,7 +190,7 @@ export class Eviction {
 
   /** Removes one key. Returns whether there was one that may go. */
   private evictOne(): boolean {
-    const db = this.kind === 'random' ? this.drawKey() : this.chooseKey()
+    const db = this.score.rule === BY_CHANCE ? this.drawKey() : this.chooseKey()
     if (db === null) return false
     const { listener, stats } = this.keyspace
     const key = listener === null ? null : this.entry.keyBytes()
@@ -197,15 +203,18 @@ export class Eviction {
 
   /** Points `entry` at the best candidate there is and returns its database; null when no key may go. */
   private chooseKey(): Database | null {
-    if (this.kind === 'noeviction') return null
+    const { pool } = this
+    if (this.score.rule === BY_NOTHING) return null
     for (;;) {
       if (this.roundsLeft === 0 && !this.sampleAll()) return null
       this.roundsLeft--
-      for (let candidate = this.pool.take(); candidate !== null; candidate = this.pool.take()) {
-        const { db, address, hash, score } = candidate
+      for (let place = pool.take(); place >= 0; place = pool.take()) {
+        const db = pool.dbs[place]
+        const address = pool.addresses[place]
+        const hash = pool.hashes[place]
         if (db !== null && isThere(db.index, hash, address)) {
           this.entry.point(this.keyspace.arena, address, hash)
-          if (this.score(this.entry) >= score) return db
+          if (this.score.of(this.entry) >= pool.scores[place]) return db
         }
       }
       this.roundsLeft = 0
@@ -242,7 +251,7 @@ export class Eviction {
       const hash = found.hashes[at]
       if (db === null || !isThere(db.index, hash, address)) continue
       this.entry.point(arena, address, hash)
-      if (!this.volatileOnly || this.entry.hasDeadline) return db
+      if (!this.score.volatileOnly || this.entry.hasDeadline) return db
     }
   }
 
@@ -256,7 +265,7 @@ export class Eviction {
       const count = this.eligible(db)
       if (count === 0) continue
       found.clear()
-      if (this.volatileOnly) this.sampler.fromDeadlines(db, Math.min(DRAWN, count))
+      if (this.score.volatileOnly) this.sampler.fromDeadlines(db, Math.min(DRAWN, count))
       else this.sampler.apart(db.index, Math.min(DRAWN, count))
       this.sampler.touch()
       // Who came from elsewhere than the index has no hash yet.
@@ -271,7 +280,7 @@ export class Eviction {
 
   /** How many keys of the database may go. */
   private eligible(db: Database): number {
-    return this.volatileOnly ? db.deadlines.count : db.index.count
+    return this.score.volatileOnly ? db.deadlines.count : db.index.count
   }
 
   /** Looks at random keys of `db`, which has `count` that may go, and puts the best into the pool. */
@@ -279,44 +288,20 @@ export class Eviction {
     const { found, pool } = this
     const samples = Math.min(this.keyspace.settings.maxmemorySamples * ROUNDS, count)
     found.clear()
-    if (this.volatileOnly) this.sampler.fromDeadlines(db, samples)
+    if (this.score.volatileOnly) this.sampler.fromDeadlines(db, samples)
     else this.sampler.fromBuckets(db.index, samples)
     if (this.scores.length < found.length) this.scores = new Float64Array(found.items.length)
-    this.scoreFound()
+    const { scores } = this
+    this.score.ofAll(found, scores)
     // Among equal scores the first seen gets into the pool: not all of one bucket, for apart()'s reason.
     for (let first = 0; first < STRIDE; first++) {
       for (let i = first; i < found.length; i += STRIDE) {
-        const score = this.scores[i]
-        if (!pool.wants(score)) continue
+        if (!pool.wants(scores[i])) continue
         const address = found.items[i]
         const hash = found.hashes[i] === 0 ? db.at(address, this.entry).hash : found.hashes[i]
-        pool.add(db, address, hash, score)
+        pool.add(db, address, hash, scores[i])
       }
     }
-  }
-
-  private scoreFound(): void {
-    const { found, scores, kind } = this
-    const { arena, clock, settings } = this.keyspace
-    const { now } = clock
-    const { lfuDecayTime } = settings
-    const { items, length } = found
-    // A short loop of its own, so that these reads miss the caches together.
-    for (let i = 0; i < length; i++) scores[i] = accessAt(arena, items[i])
-    for (let i = 0; i < length; i++) {
-      if (kind === 'ttl') {
-        this.entry.point(arena, found.items[i], 0)
-        scores[i] = -this.entry.deadline
-      } else scores[i] = accessScore(kind, scores[i], now, lfuDecayTime)
-    }
-  }
-
-  /** The score of one key now; below any other where the policy does not concern it (any more). */
-  private score(entry: Entry): number {
-    const { clock, settings } = this.keyspace
-    if (this.volatileOnly && !entry.hasDeadline) return Number.NEGATIVE_INFINITY
-    if (this.kind === 'ttl') return -entry.deadline
-    return accessScore(this.kind, entry.access, clock.now, settings.lfuDecayTime)
   }
 
   /** Bytes above the limit when `bytes` more come, as of the last counting of the indexes. */
@@ -348,11 +333,6 @@ export class Eviction {
     } else if (since === 0) stats.evictionExceededSince = Math.max(1, clock.monotonicMicros())
     this.tighten()
   }
-}
-
-/** The idle time for LRU, for LFU how far the counter is from its highest. */
-function accessScore(kind: string, access: number, now: number, decayTime: number): number {
-  return kind === 'lfu' ? 255 - lfuCounter(access, now, decayTime) : idleMillis(access, now)
 }
 
 /** Whether the entry with this hash still lies at `address`. */

@@ -17,6 +17,8 @@ export class KeySampler {
   readonly found: AddressList
   private readonly keyspace: Keyspace
   private buckets: Int32Array
+  /** The part of a bucket that is due and was not drawn. */
+  private owed: number
   /** What was read ahead, so that no compiler can find the reads useless. */
   read: number
 
@@ -24,6 +26,7 @@ export class KeySampler {
     this.keyspace = keyspace
     this.found = new AddressList()
     this.buckets = new Int32Array(32)
+    this.owed = 0
     this.read = 0
   }
 
@@ -38,8 +41,9 @@ export class KeySampler {
   fromBuckets(index: HashIndex, samples: number): void {
     const { found } = this
     const { random } = this.keyspace
-    let count = Math.max(1, Math.round((samples * index.bucketCount) / index.count))
-    if (count > samples + TRIES) count = samples + TRIES
+    const wanted = (samples * index.bucketCount) / index.count + this.owed
+    const count = Math.min(Math.max(1, Math.floor(wanted)), samples + TRIES)
+    this.owed = Math.max(0, Math.min(wanted - count, 1))
     if (this.buckets.length < count) this.buckets = new Int32Array(count)
     const { buckets } = this
     let read = 0

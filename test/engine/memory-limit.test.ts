@@ -175,6 +175,8 @@ describe('eviction', () => {
     const s = filled('allkeys-lru', 3000, 0)
     const other = s.another()
     const { keyspace, settings, dispatcher } = s.engine
+    // The large one is not to be among the idlest.
+    s.clock.advance(2000)
     let micros = 0
     s.clock.monotonicMicros = () => (micros += 100)
     const large = argumentsOf(['SET', 'large', 'x'.repeat(100_000)])

@@ -9,7 +9,7 @@ const db = {} as Database
 /** Takes all scores out, best first. */
 function drain(pool: EvictionPool): number[] {
   const scores: number[] = []
-  for (let one = pool.take(); one !== null; one = pool.take()) scores.push(one.score)
+  for (let place = pool.take(); place >= 0; place = pool.take()) scores.push(pool.scores[place])
   return scores
 }
 
@@ -34,7 +34,8 @@ describe('the eviction pool', () => {
         let model: number[] = []
         steps.forEach((score, i) => {
           if (score === null) {
-            expect(pool.take()?.score).toBe(model.shift())
+            const place = pool.take()
+            expect(place < 0 ? undefined : pool.scores[place]).toBe(model.shift())
             return
           }
           expect(pool.wants(score)).toBe(model.length < POOL_SIZE || score > Math.min(...model))
@@ -52,8 +53,12 @@ describe('the eviction pool', () => {
     pool.add(db, 2, 8, 6)
     pool.add(db, 1, 7, 9)
     expect(pool.size).toBe(2)
-    expect(pool.take()).toMatchObject({ address: 1, hash: 7, score: 9 })
-    expect(pool.take()).toMatchObject({ address: 2, score: 6 })
+    const first = pool.take()
+    expect([pool.addresses[first], pool.hashes[first], pool.scores[first]]).toEqual([1, 7, 9])
+    expect(pool.dbs[first]).toBe(db)
+    const second = pool.take()
+    expect([pool.addresses[second], pool.scores[second]]).toEqual([2, 6])
+    expect(pool.take()).toBe(-1)
   })
 
   test('tells keys of other databases, and other keys at an address used again, apart', () => {

@@ -194,6 +194,30 @@ describe('limits', () => {
     expect(usedBytes(keyspace)).toBeGreaterThan(maxmemory - 5000)
   })
 
+  test('room is made for some writes ahead, but little of the limit', () => {
+    const s = start('allkeys-lru')
+    for (let i = 0; i < 1000; i++) s.run(`SET k${i} value`)
+    lower(s, 0)
+    const { eviction, arena } = s.engine.keyspace
+    const before = arena.bytesUsed
+    expect(eviction.run(40)).toBe(WITHIN_LIMIT)
+    const ahead = s.engine.settings.maxmemory / 4096
+    expect(before - arena.bytesUsed).toBeGreaterThanOrEqual(40 + ahead)
+    expect(before - arena.bytesUsed).toBeLessThan(40 + ahead + 64)
+    expect(eviction.isTight(40)).toBe(false)
+    const gone = evicted(s)
+    for (let i = 0; i < 4; i++) s.run(`SET a${i} value`)
+    expect(evicted(s)).toBe(gone)
+    // With a larger limit for seven more, and not for all that it has room for.
+    s.run('CONFIG SET maxmemory 0')
+    for (let i = 0; i < 60_000; i++) s.run(`SET b${i} value`)
+    lower(s, 0)
+    const full = arena.bytesUsed
+    eviction.run(40)
+    expect(full - arena.bytesUsed).toBeGreaterThanOrEqual(8 * 40)
+    expect(full - arena.bytesUsed).toBeLessThan(8 * 40 + 64)
+  })
+
   test('a huge list counts as what it is: nothing else goes while its parts are freed', () => {
     const s = start('volatile-lru')
     const element = 'x'.repeat(4000)
