@@ -91,7 +91,11 @@ export function activatingParent(
     },
     log: () => log,
     stop: async () => {
-      if (pid !== 0) process.kill(pid, 'SIGKILL')
+      try {
+        if (pid !== 0) process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended by itself, and nobody asked.
+      }
       stdin.end()
       holder.kill('SIGKILL')
       await gone

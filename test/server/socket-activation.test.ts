@@ -201,6 +201,20 @@ describe.skipIf(process.platform === 'win32')('a server that is started again on
     expect(new Set(await Promise.all(early))).toEqual(new Set([`:${KEYS}\r\n`]))
   }, 60_000)
 
+  test('and loads for long tells who waits', async () => {
+    const socket = await listening({ port: 0 })
+    const where = { port: portOf(socket) }
+    const slow = '--key-load-delay 100000 --loading-process-events-interval-bytes 1024 --rdbcompression no'
+    const given = `${slow} --enable-debug-command yes`.split(' ')
+    const parent = await start([socket], 'redis', ['--save', '3600 1', ...given])
+    await ask(where, 'DEBUG POPULATE 300 key 1100\r\n')
+    await ask(where, 'SHUTDOWN\r\n').catch(() => {})
+    expect(await parent.ended()).toBe(0)
+    const early = ask(where, 'DBSIZE\r\n')
+    await parent.start()
+    expect(await early).toBe('-LOADING Redis is loading the dataset in memory\r\n')
+  }, 60_000)
+
   test('had ended because nobody used it, and has everything', async () => {
     const socket = await listening({ port: 0 })
     const where = { port: portOf(socket) }
