@@ -43,13 +43,13 @@ export class Watches implements ChangeFollower {
   watch(client: Client, keyBytes: Buffer): void {
     const { db } = client
     const key = keyBytes.toString('latin1')
-    client.watchList ??= new WatchList()
-    if (client.watchList.keys.some((other) => other.db === db && other.key === key)) return
-    const watchedKey: WatchedKey = { client, db, key, expired: stateOf(db, key) === 'expired' }
-    client.watchList.keys.push(watchedKey)
+    const list = (client.watchList ??= new WatchList())
     let keys = this.watched.get(db)
+    let watchers = keys?.get(key)
+    if (watchers !== undefined && watches(list, watchers, client, db, key)) return
+    const watchedKey: WatchedKey = { client, db, key, expired: stateOf(db, key) === 'expired' }
+    list.keys.push(watchedKey)
     if (keys === undefined) this.watched.set(db, (keys = new Map()))
-    let watchers = keys.get(key)
     if (watchers === undefined) keys.set(key, (watchers = new Set()))
     watchers.add(watchedKey)
     this.keyChanges.refresh()
@@ -124,6 +124,21 @@ export class Watches implements ChangeFollower {
     list.keys.length = 0
     this.keyChanges.refresh()
   }
+}
+
+/** Whether the client watches the key already. The shorter of the two is searched: many keys, or many clients, stay cheap. */
+function watches(
+  list: WatchList,
+  watchers: ReadonlySet<WatchedKey>,
+  client: Client,
+  db: Database,
+  key: string,
+): boolean {
+  if (list.keys.length < watchers.size) {
+    return list.keys.some((watched) => watched.db === db && watched.key === key)
+  }
+  for (const watched of watchers) if (watched.client === client) return true
+  return false
 }
 
 /** Whether the key is there, there but past its deadline, or not there; removes nothing. */

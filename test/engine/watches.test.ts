@@ -192,6 +192,17 @@ describe('WATCH', () => {
     )
   })
 
+  it('takes a hundred thousand keys, each compared with none of the others', () => {
+    const s = session()
+    const keys = Array.from({ length: 100_000 }, (_, i) => `k${i}`)
+    s.call('WATCH', ...keys)
+    s.call('WATCH', ...keys)
+    expect(s.client.watchList?.keys.length).toBe(keys.length)
+    s.another().run('SET k99999 1')
+    s.run('MULTI')
+    expect(s.run('EXEC')).toBe('*-1\r\n')
+  })
+
   it('leaves nothing behind when its clients go', () => {
     const s = session()
     const { engine } = s
