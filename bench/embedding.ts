@@ -2,7 +2,7 @@
  * A server inside one's own process: how long it takes to start and to answer first, what an empty one weighs, what a
  * call without a socket costs, what a day of manual time costs, and a fork of a large dataset; then the time to start
  * beside other servers. Run alone, after a build:
- * `node --expose-gc --import tsx bench/embedding.ts [--keys N] [--package DIR] [--no-others] [--save]`
+ * `node --expose-gc --import tsx bench/embedding.ts [--keys N] [--package DIR] [--runs N] [--no-others] [--save]`
  * (--expose-gc for the memory). With --save the results are kept in results/embedding.md.
  */
 import { writeFileSync } from 'node:fs'
@@ -117,6 +117,7 @@ await asProgram(async () => {
     options: {
       keys: { type: 'string', default: '1000000' },
       package: { type: 'string', default: '.' },
+      runs: { type: 'string', default: '15' },
       'no-others': { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
     },
@@ -125,7 +126,7 @@ await asProgram(async () => {
   const progress = new Progress(1 + (values['no-others'] ? 0 : START_STEPS))
   progress.begin('in this process')
   await inProcess(Number(values.keys))
-  const others = values['no-others'] ? [] : [await startTimes(values.package, progress)]
+  const others = values['no-others'] ? [] : [await startTimes(values.package, Number(values.runs), progress)]
   progress.clear()
   const head = [
     '# Start, and a server in the process',

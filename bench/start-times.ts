@@ -4,7 +4,7 @@
  * for the time of the measurement, and left out where that fails.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { freePort, newDirectory, type Program, programAt, versionOf } from './contestant.ts'
 import type { Progress } from './progress.ts'
@@ -17,22 +17,23 @@ const START_WITHIN_MS = 60_000
 const READY = 'Ready to accept connections'
 /** ioredis-mock asks for this generation of ioredis. */
 const OTHERS = ['redis-memory-server', 'ioredis-mock', 'ioredis@5']
-/** Of each server from the command line, and of each program that starts servers. */
-const RUNS = 15
 /** Servers that each of these programs starts after its first. */
 const SERVERS_PER_RUN = 20
 
 /** How many steps startTimes() takes on its progress. */
 export const START_STEPS: number = 2 + EMBEDDABLE.length
 
-/** The tables of both, in Markdown. `package_` is the folder that holds package.json and the built dist. */
-export async function startTimes(package_: string, progress: Progress): Promise<string> {
+/**
+ * The tables of both, in Markdown. `package_` is the folder that holds package.json and the built dist; everything is
+ * started `runs` times.
+ */
+export async function startTimes(package_: string, runs: number, progress: Progress): Promise<string> {
   const folder = newDirectory()
   try {
     const installed = install(folder, resolve(package_), progress)
     progress.begin('start to Ready')
-    const ready = await untilReady(folder, package_)
-    const embedded = await untilReply(folder, installed.others, progress)
+    const ready = await untilReady(folder, package_, installed.others, runs)
+    const embedded = await untilReply(folder, installed.others, runs, progress)
     const head = ['start to "Ready", ms', 'p50', 'least', 'greatest']
     const embeddedHead = [
       'in a test suite, ms',
@@ -43,10 +44,10 @@ export async function startTimes(package_: string, progress: Progress): Promise<
       'close, p50',
     ]
     const parts = [
-      `Each command ${RUNS} times, in turn, with an empty folder:`,
+      `Each command ${runs} times, in turn, with an empty folder:`,
       table(head, ready),
       [
-        `A program that imports a package, starts a server and asks it PING (${RUNS} runs; to the first reply, import`,
+        `A program that imports a package, starts a server and asks it PING (${runs} runs; to the first reply, import`,
         `included), and then ${SERVERS_PER_RUN} more servers one after the other:`,
       ].join('\n'),
       table(embeddedHead, embedded),
@@ -62,22 +63,29 @@ export async function startTimes(package_: string, progress: Progress): Promise<
 function install(folder: string, package_: string, progress: Progress): { others: boolean; note: string } {
   progress.begin('npm install')
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  const npm = (...names: string[]): void => {
-    const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...names]
-    execFileSync('npm', args, { cwd: folder, stdio: 'pipe', timeout: INSTALL_WITHIN_MS })
-  }
+  const npm = (...words: string[]): string =>
+    execFileSync('npm', [...words, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      timeout: INSTALL_WITHIN_MS,
+    })
+  const ours = `./${npm('pack', package_).trim()}`
   try {
-    npm(...OTHERS, package_)
+    npm('install', ours, ...OTHERS)
     const systemBinary =
       'which is given redis-server here: by itself it downloads and compiles Redis when installed.'
-    return {
-      others: true,
-      note: `Packages: ${versions(folder)}. redis-memory-server starts a redis-server process, ${systemBinary}`,
-    }
+    const note = `Packages: ${versions(folder)}. redis-memory-server starts a redis-server process, ${systemBinary}`
+    return { others: true, note }
   } catch (error) {
-    npm('--offline', package_)
-    const [why] = String((error as { stderr?: Buffer }).stderr ?? error).split('\n')
-    return { others: false, note: `Left out, as they could not be installed: ${OTHERS.join(', ')} (${why}).` }
+    // Ours alone needs no registry to be imported.
+    mkdirSync(join(folder, 'node_modules'), { recursive: true })
+    symlinkSync(package_, join(folder, 'node_modules', 'respite'), 'junction')
+    const [why] = String((error as { stderr?: string }).stderr ?? error).split('\n')
+    return {
+      others: false,
+      note: `Left out, as npm could not install: npx respite, ${OTHERS.join(', ')} (${why}).`,
+    }
   }
 }
 
@@ -90,15 +98,13 @@ function versions(folder: string): string {
 }
 
 /** From the command line, one row for each way to start. */
-async function untilReady(folder: string, package_: string): Promise<string[][]> {
+async function untilReady(folder: string, package_: string, npx: boolean, runs: number): Promise<string[][]> {
   const ours = programAt(join(resolve(package_), 'dist', 'cli.js'))
-  const programs: Program[] = [
-    { ...ours, label: 'node dist/cli.js' },
-    { label: 'npx respite', command: 'npx', args: ['respite'] },
-  ]
+  const programs: Program[] = [{ ...ours, label: 'node dist/cli.js' }]
+  if (npx) programs.push({ label: 'npx respite', command: 'npx', args: ['respite'] })
   if (onPath('redis-server') !== undefined) programs.push(programAt('redis-server'))
   const times: number[][] = programs.map(() => [])
-  for (let i = 0; i <= RUNS; i++) {
+  for (let i = 0; i <= runs; i++) {
     for (const [at, program] of programs.entries()) {
       const took = await timeToReady(program, folder)
       // The first of each fills the caches of the file system.
@@ -155,7 +161,12 @@ function stopGroup(child: ChildProcess): void {
 }
 
 /** Inside a program, one row for each package. */
-async function untilReply(folder: string, others: boolean, progress: Progress): Promise<string[][]> {
+async function untilReply(
+  folder: string,
+  others: boolean,
+  count: number,
+  progress: Progress,
+): Promise<string[][]> {
   const redis = onPath('redis-server')
   const rows: string[][] = []
   for (const what of EMBEDDABLE) {
@@ -163,7 +174,7 @@ async function untilReply(folder: string, others: boolean, progress: Progress): 
     if (what !== 'respite without a socket' && !others) continue
     if (what === 'redis-memory-server' && redis === undefined) continue
     const runs: EmbeddedStarts[] = []
-    for (let i = 0; i <= RUNS; i++) runs.push(runProgram(folder, what, redis ?? ''))
+    for (let i = 0; i <= count; i++) runs.push(runProgram(folder, what, redis ?? ''))
     rows.push(embeddedRow(what, runs.slice(1)))
   }
   return rows
