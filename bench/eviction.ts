@@ -1,7 +1,8 @@
 /**
  * How well sampled eviction chooses, beside another server: hit ratios on the same traces, the classic picture of
  * what LRU keeps, and SETs into a full server. Run alone, after a build:
- * `npx tsx bench/eviction.ts [--quick] [--seconds N] [--svg FILE] [--out FILE] [--against PATH] [--subject PATH]`.
+ * `npx tsx bench/eviction.ts [--quick] [--part choice|speed] [--seconds N] [--svg FILE] [--out FILE] [--against PATH]
+ * [--subject PATH]`.
  *
  * The LRU clock has a resolution of a second on both servers, so a trace has to last to mean anything: each takes
  * `--seconds` (30), both servers side by side, which keeps neither busy.
@@ -166,6 +167,13 @@ function compared([ours, theirs]: readonly [number[], number[]]): string[] {
   return [short(spread(ours).median), short(spread(theirs).median), ratio(pairedRatio(ours, theirs))]
 }
 
+/** The longest that a server of ours held its loop, and evicted at a stretch, since RESETSTAT; milliseconds. */
+async function stallOf({ control }: Contestant): Promise<{ loop: number; eviction: number }> {
+  const events = (await control.send('LATENCY', 'LATEST')) as [string, number, number, number][]
+  const eviction = events.find(([event]) => event === 'eviction-cycle')?.[3] ?? 0
+  return { loop: Number((await control.info()).get('loop_stall_max_us')) / 1000, eviction }
+}
+
 /** SETs at depth 16 into servers that evict a key for each; one row of the table. */
 async function speed(pair: Contestant[], quick: boolean, progress: Progress): Promise<string[][]> {
   const requests = quick ? 200_000 : 2_000_000
@@ -179,6 +187,11 @@ async function speed(pair: Contestant[], quick: boolean, progress: Progress): Pr
       await reset(contestant, policy, 5)
       await requestsPerSecond(contestant.port, [...set, '-n', `${requests}`])
       await limitToUse(contestant)
+      // What comes first is not counted: the limit has just been lowered.
+      await requestsPerSecond(contestant.port, [...set, '-n', `${requests / 10}`])
+      await contestant.control.send('CONFIG', 'SET', 'latency-monitor-threshold', '1')
+      await contestant.control.send('CONFIG', 'RESETSTAT')
+      await contestant.control.send('LATENCY', 'RESET')
     }
     for (let i = 0; i < (quick ? 1 : 5); i++) {
       for (const side of [0, 1]) {
@@ -187,7 +200,8 @@ async function speed(pair: Contestant[], quick: boolean, progress: Progress): Pr
         micros[side].push(((await pair[side].usage()).cpuMicros - before) / requests)
       }
     }
-    rows.push([policy, ...compared(rates), ...compared(micros)])
+    const { loop, eviction } = await stallOf(pair[0])
+    rows.push([policy, ...compared(rates), ...compared(micros), loop.toFixed(1), `${eviction}`])
   }
   return rows
 }
@@ -196,6 +210,7 @@ async function bench(): Promise<void> {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
+      part: { type: 'string' },
       seconds: { type: 'string' },
       svg: { type: 'string' },
       out: { type: 'string' },
@@ -205,27 +220,19 @@ async function bench(): Promise<void> {
   })
   const programs = [programAt(values.subject), programAt(values.against)]
   const seconds = Number(values.seconds ?? (values.quick ? 4 : 30))
-  const progress = new Progress((values.quick ? 11 : 41) + GROWTH_STEPS)
+  const { part, quick } = values
+  const progress = new Progress(
+    (part === 'speed' ? 0 : (quick ? 10 : 38) + GROWTH_STEPS) + (part === 'choice' ? 0 : quick ? 1 : 3),
+  )
   let pair: Contestant[] = []
   try {
     pair = await pairOf(programs)
-    const rows = await hitRows(pair, values.quick, seconds, progress)
-    const panels: { title: string; fates: Fate[] }[] = []
-    const right: string[][] = []
-    for (const samples of SAMPLES) {
-      progress.begin(`picture, ${samples} samples`)
-      const fates = await Promise.all(pair.map((one) => picture(one, samples, seconds)))
-      programs.forEach(({ label }, side) => {
-        panels.push({ title: `${label}, ${samples} samples`, fates: fates[side] })
-      })
-      right.push([`${samples}`, ...fates.map((of) => `${rightPercent(of).toFixed(1)} %`)])
-    }
-    const growth = await lfuGrowth(pair, values.quick ? 2 : 0, (label) => progress.begin(label))
-    const speeds = await speed(pair, values.quick, progress)
+    const tables = [
+      ...(part === 'speed' ? [] : await choice(pair, quick, seconds, progress, values.svg)),
+      ...(part === 'choice' ? [] : speedTable(programs, await speed(pair, quick, progress))),
+    ]
     progress.clear()
-    if (values.svg !== undefined)
-      writeFileSync(values.svg, drawFates([...panels, { title: 'true LRU', fates: trueLru() }]))
-    const text = report(programs, seconds, rows, right, growth, speeds)
+    const text = [...heading(programs), ...tables, ''].join('\n')
     process.stdout.write(text)
     if (values.out !== undefined) writeFileSync(values.out, text)
   } finally {
@@ -233,30 +240,34 @@ async function bench(): Promise<void> {
   }
 }
 
-function report(
-  programs: readonly Program[],
+/** What is evicted, as tables; the picture goes to the file `svgFile`. */
+async function choice(
+  pair: Contestant[],
+  quick: boolean,
   seconds: number,
-  rows: readonly HitRow[],
-  right: readonly string[][],
-  growth: string,
-  speeds: readonly string[][],
-): string {
-  const machine = describeMachine()
-  const labels = programs.map(({ label }) => label)
-  const hitRow = ({ title, policy, hits, keys }: HitRow): string[] => [
-    `${title}, ${policy}`,
-    ...hits.map((percent) => percent.toFixed(2)),
-    (hits[0] - hits[1]).toFixed(2),
-    ...keys.map(String),
-  ]
+  progress: Progress,
+  svgFile: string | undefined,
+): Promise<string[]> {
+  const labels = pair.map(({ program }) => program.label)
+  const rows = await hitRows(pair, quick, seconds, progress)
+  const panels: { title: string; fates: Fate[] }[] = []
+  const right: string[][] = []
+  for (const samples of SAMPLES) {
+    progress.begin(`picture, ${samples} samples`)
+    const fates = await Promise.all(pair.map((one) => picture(one, samples, seconds)))
+    labels.forEach((label, side) => {
+      panels.push({ title: `${label}, ${samples} samples`, fates: fates[side] })
+    })
+    right.push([`${samples}`, ...fates.map((of) => `${rightPercent(of).toFixed(1)} %`)])
+  }
+  const growth = await lfuGrowth(pair, quick ? 2 : 0, (label) => progress.begin(label))
+  if (svgFile !== undefined) {
+    writeFileSync(svgFile, drawFates([...panels, { title: 'true LRU', fates: trueLru() }]))
+  }
   return [
-    `# Eviction: ${labels.join(' beside ')}`,
+    `Hits in percent of the reads after the first tenth; ${ITEMS} keys read, about ${CAPACITY} fit, ${seconds} s a trace, 5 samples:`,
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by servers and load), node ${machine.node}`,
-    `- ${programs.map(versionOf).join(' / ')}, load average before ${machine.loadBefore.toFixed(1)}`,
-    `- hits in percent of the reads after the first tenth; ${ITEMS} keys read, about ${CAPACITY} fit, ${seconds} s a trace, 5 samples`,
-    '',
-    table(['trace, policy', labels[0], labels[1], 'points', 'keys', 'other keys'], rows.map(hitRow)),
+    table(['trace, policy', ...labels, 'points', 'keys', 'other keys'], rows.map(hitRow)),
     '',
     'Keys evicted that true LRU evicts too, keys read in order and half as many added:',
     '',
@@ -266,11 +277,49 @@ function report(
     '',
     growth,
     '',
-    'SETs of new keys at depth 16 into a full server, requests a second, and CPU of the server a command:',
+  ]
+}
+
+function hitRow({ title, policy, hits, keys }: HitRow): string[] {
+  return [
+    `${title}, ${policy}`,
+    ...hits.map((percent) => percent.toFixed(2)),
+    (hits[0] - hits[1]).toFixed(2),
+    ...keys.map(String),
+  ]
+}
+
+function speedTable(programs: readonly Program[], rows: readonly string[][]): string[] {
+  const labels = programs.map(({ label }) => label)
+  return [
+    'SETs of new keys at depth 16 into a full server, requests a second, and CPU of the server a command;',
+    'the longest that our loop was held up (a busy machine holds it up too), and a stretch of evicting, milliseconds, 0 below 1:',
     '',
-    table(['policy', ...labels, 'ratio', ...labels.map((label) => `${label} µs`), 'CPU ratio'], speeds),
+    table(
+      [
+        'policy',
+        ...labels,
+        'ratio',
+        ...labels.map((label) => `${label} µs`),
+        'CPU ratio',
+        'loop stall',
+        'eviction',
+      ],
+      rows,
+    ),
     '',
-  ].join('\n')
+  ]
+}
+
+function heading(programs: readonly Program[]): string[] {
+  const machine = describeMachine()
+  return [
+    `# Eviction: ${programs.map(({ label }) => label).join(' beside ')}`,
+    '',
+    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by servers and load), node ${machine.node}`,
+    `- ${programs.map(versionOf).join(' / ')}, load average before ${machine.loadBefore.toFixed(1)}`,
+    '',
+  ]
 }
 
 await asProgram(bench)
