@@ -177,6 +177,7 @@ function memory(engine: Engine): InfoFields {
     ['mem_fragmentation_ratio', ratio(resident, used).toFixed(2)],
     ['mem_fragmentation_bytes', resident - used],
     ['mem_not_counted_for_evict', report.clients],
+    ['mem_counted_for_evict_peak', data.eviction.peakBytes],
     ['mem_replication_backlog', 0],
     ['mem_total_replication_buffers', 0],
     ['mem_clients_slaves', 0],

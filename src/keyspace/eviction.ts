@@ -93,6 +93,8 @@ export class Eviction {
   /** From here on run() has to look: the limit, or nearer when the indexes have to be counted, or -1 when above. */
   private tightLimit: number
   private checksLeft: number
+  /** The most the arena had in use at a check since the indexes were counted. */
+  private mostInUse: number
   /** An earlier call ran out of time. */
   private unfinished: boolean
   /** Bytes that somebody waits for: they count as used, so that no other writer takes the room meanwhile. */
@@ -113,6 +115,7 @@ export class Eviction {
     this.limit = Number.POSITIVE_INFINITY
     this.tightLimit = Number.POSITIVE_INFINITY
     this.checksLeft = 0
+    this.mostInUse = 0
     this.unfinished = false
     this.reserved = 0
     this.nextDatabase = 0
@@ -129,7 +132,9 @@ export class Eviction {
   /** Whether `bytes` more may be above the limit: run() knows for certain. For every command, so it only compares. */
   isTight(bytes: number): boolean {
     if (--this.checksLeft < 0) this.countOverhead()
-    return this.keyspace.arena.bytesUsed + bytes + this.reserved > this.tightLimit
+    const { bytesUsed } = this.keyspace.arena
+    if (bytesUsed > this.mostInUse) this.mostInUse = bytesUsed
+    return bytesUsed + bytes + this.reserved > this.tightLimit
   }
 
   /**
@@ -144,6 +149,15 @@ export class Eviction {
     if (result === OUT_OF_ROOM && this.excess(bytes) <= this.reserved) result = WITHIN_LIMIT
     this.note(result)
     return result
+  }
+
+  /**
+   * The most that was in use of what counts for the limit (INFO mem_counted_for_evict_peak), by a look before every
+   * command; since RESETSTAT. 0 without a limit.
+   */
+  get peakBytes(): number {
+    this.countOverhead()
+    return this.keyspace.settings.maxmemory === 0 ? 0 : this.keyspace.stats.limitedPeakBytes
   }
 
   /** Whether it is these bytes that the limit would be exceeded by, what is reserved aside. */
@@ -310,9 +324,12 @@ export class Eviction {
   }
 
   private countOverhead(): void {
-    const { databases, settings } = this.keyspace
+    const { arena, databases, settings, stats } = this.keyspace
     const { maxmemory } = settings
-    this.limit = maxmemory === 0 ? Number.POSITIVE_INFINITY : maxmemory - overheadBytes(databases)
+    const overhead = overheadBytes(databases)
+    this.limit = maxmemory === 0 ? Number.POSITIVE_INFINITY : maxmemory - overhead
+    stats.limitedPeakBytes = Math.max(stats.limitedPeakBytes, this.mostInUse + overhead)
+    this.mostInUse = arena.bytesUsed
     this.checksLeft = CHECKS
     this.tighten()
   }

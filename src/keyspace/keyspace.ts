@@ -68,6 +68,8 @@ export class KeyspaceStats {
   expireCycleMicros: number = 0
   lazyFreedObjects: number = 0
   evictedKeys: number = 0
+  /** Most bytes in use of what counts for maxmemory (Eviction.peakBytes). */
+  limitedPeakBytes: number = 0
   /** Microseconds that the use was above maxmemory and stayed so; and since when it is, 0 when it is not. */
   evictionExceededMicros: number = 0
   evictionExceededSince: number = 0
@@ -87,6 +89,7 @@ export class KeyspaceStats {
     this.expiredTimeCapReached = 0
     this.lazyFreedObjects = 0
     this.evictedKeys = 0
+    this.limitedPeakBytes = 0
     this.evictionExceededMicros = 0
     this.evictionExceededSince = 0
     this.defragHits = 0

@@ -139,6 +139,22 @@ describe('eviction', () => {
     expect(info(s, 'evicted_keys')).toBe(4000 - keyspace.keyCount)
   })
 
+  test('the most that was in use is told to the byte, by a look before every command', () => {
+    const s = session({ config: { 'maxmemory-policy': 'noeviction' } })
+    s.run('SET before value')
+    expect(info(s, 'mem_counted_for_evict_peak')).toBe(0)
+    setRoom(s, 1_000_000)
+    s.run('CONFIG RESETSTAT')
+    s.call('SET', 'large', 'x'.repeat(300_000))
+    const most = usedBytes(s.engine.keyspace)
+    s.run('DEL large')
+    expect(usedBytes(s.engine.keyspace)).toBeLessThan(most)
+    expect(info(s, 'mem_counted_for_evict_peak')).toBe(most)
+    s.run('CONFIG RESETSTAT')
+    s.run('PING')
+    expect(info(s, 'mem_counted_for_evict_peak')).toBe(usedBytes(s.engine.keyspace))
+  })
+
   test('one command that makes the index grow is noticed by the next', () => {
     const pairs = Array.from({ length: 40_000 }, (_, i) => [`k${i}`, 'value']).flat()
     const probe = filled('noeviction', 10, 0)
