@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { connect as tlsConnect } from 'node:tls'
+import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -487,6 +488,21 @@ describe('delays', () => {
     expect([wire.text, wire.ended]).toEqual(['*-1\r\n+OK\r\n', 'end'])
   })
 
+  test('what is sent before a late reply in the same turn leaves at once', async () => {
+    const manual = await start(time)
+    const wire = await Wire.open(manual)
+    const other = await Wire.open(manual)
+    await wire.send('HELLO 3', 'SUBSCRIBE c')
+    manual.faults.delay({ commands: 'BLPOP', ms: 10 })
+    await wire.send('BLPOP l 0')
+    await other.send('PUBLISH c x', 'RPUSH l a', 'PUBLISH c y')
+    const message = '>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n'
+    await wire.quiet()
+    expect(wire.text).toBe(`${message}x\r\n`)
+    await manual.clock.advance(10)
+    expect(wire.text).toBe(`${message}x\r\n*2\r\n$1\r\nl\r\n$1\r\na\r\n${message}y\r\n`)
+  })
+
   test('a command that another gate holds back is struck once', async () => {
     const manual = await start(time)
     const wire = await Wire.open(manual)
@@ -498,6 +514,53 @@ describe('delays', () => {
     await manual.clock.advance(1)
     expect(wire.text).toBe('$-1\r\n')
   })
+})
+
+/** What two clients read that do `steps`: commands, each of one of them, or milliseconds that pass. */
+async function readBy(
+  one: RespiteServer,
+  steps: readonly (number | readonly [0 | 1, string])[],
+): Promise<string[]> {
+  const wires = [await Wire.open(one), await Wire.open(one)]
+  const read = ['', '']
+  const note = (): void => {
+    for (const [i, wire] of wires.entries()) read[i] += wire.chunks.splice(0).join('')
+  }
+  for (const step of steps) {
+    if (typeof step === 'number') await one.clock.advance(step)
+    else await wires[step[0]].send(step[1])
+    note()
+  }
+  one.faults.clear()
+  await one.clock.advance(10_000)
+  for (const wire of wires) await wire.quiet()
+  note()
+  return read
+}
+
+test('late and piecemeal replies are the same bytes in the same order', { timeout: 60_000 }, async () => {
+  const lines = `SET k v|GET k|INCR k|RPUSH l a b|LPOP l|BLPOP l 0.05|LRANGE l 0 -1|PING|HELLO 3|RESET|FLUSHALL|NOSUCH
+SUBSCRIBE c|UNSUBSCRIBE c|PUBLISH c hello|MULTI|EXEC|CLIENT REPLY SKIP|CLIENT REPLY OFF|CLIENT REPLY ON
+CLIENT TRACKING ON|CLIENT TRACKING OFF|CLIENT PAUSE 20 WRITE`
+  const command = fc.constantFrom(...lines.split(/[|\n]/))
+  const wire = fc.constantFrom<(0 | 1)[]>(0, 1)
+  const steps = fc.array(
+    fc.oneof({ weight: 4, arbitrary: fc.tuple(wire, command) }, { weight: 1, arbitrary: fc.nat(60) }),
+    {
+      maxLength: 25,
+    },
+  )
+  const time = { clock: 'manual', now: 0 } as const
+  await fc.assert(
+    fc.asyncProperty(steps, fc.nat(), fc.boolean(), async (doing, seed, all) => {
+      const [clean, faulty] = [await start(time), await start({ ...time, seed })]
+      faulty.faults.delay({ ms: [1, 40], rate: 0.4 })
+      faulty.faults.split({ bytes: [1, 30], rate: 0.4 })
+      if (all) faulty.faults.delay({ ms: [0, 30] })
+      expect(await readBy(faulty, doing)).toEqual(await readBy(clean, doing))
+    }),
+    { numRuns: 25 },
+  )
 })
 
 describe('without a socket', () => {
