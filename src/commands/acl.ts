@@ -262,6 +262,7 @@ const subcommands: Readonly<Record<string, CommandSpec>> = {
     since: '7.0.0',
     complexity: 'O(1).',
     syntax: 'username command [arg [arg ...]]',
+    secrets: (args) => namesAndRules(args).slice(2),
     run: dryrun,
   },
   GENPASS: {

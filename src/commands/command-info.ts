@@ -9,6 +9,7 @@ import type { ReplyWriter } from '../protocol/reply-writer.ts'
 import { globMatches } from '../structures/glob.ts'
 import { commandDocs, replyStatusSet } from './command-docs.ts'
 import { replyHelp } from './help.ts'
+import { migrateSecrets } from './migrate.ts'
 
 const INVALID_COMMAND = err('Invalid command specified')
 const NO_KEYS = err('The command has no key arguments')
@@ -222,6 +223,11 @@ function getkeysandflags(client: Client, args: Arguments): void {
   }
 }
 
+/** MIGRATE is the one command that has both keys and a password. */
+function innerSecrets(args: Arguments): number[] {
+  return args.is(2, 'MIGRATE') ? migrateSecrets(Arguments.tail(args, 2)).map((index) => index + 2) : []
+}
+
 /** What COMMAND and its subcommands share. */
 const ANYTIME = { flags: ['loading', 'stale'], categories: ['connection'] } satisfies Partial<CommandSpec>
 const UNORDERED = ['nondeterministic_output_order']
@@ -260,6 +266,7 @@ export const commandCommands: Family = family('server', {
         complexity: 'O(N) where N is the number of arguments to the command',
         syntax: '',
         arity: -4,
+        secrets: innerSecrets,
         run: getkeys,
       },
       GETKEYSANDFLAGS: {
@@ -269,6 +276,7 @@ export const commandCommands: Family = family('server', {
         complexity: 'O(N) where N is the number of arguments to the command',
         syntax: '',
         arity: -4,
+        secrets: innerSecrets,
         run: getkeysandflags,
       },
       HELP: {

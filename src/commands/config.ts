@@ -139,9 +139,10 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'tls-client-key-file-pass',
 ])
 
+/** Whatever follows such a name, also where names and values are not in pairs. */
 function secretsOfSet(args: Arguments): number[] {
   const secrets: number[] = []
-  for (let i = 3; i < args.count; i += 2) {
+  for (let i = 3; i < args.count; i++) {
     if (SECRET_NAMES.has(args.text(i - 1).toLowerCase())) secrets.push(i)
   }
   return secrets

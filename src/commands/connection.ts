@@ -71,14 +71,16 @@ function logIn(client: Client, args: Arguments, user: string, password: Buffer):
   if (!client.engine.acl.logIn(client, user, password, args.text(0))) throw WRONG_PASS
 }
 
+/** Also of one that is refused for its number of arguments: Redis shows those, and the password is among them. */
 function authSecrets(args: Arguments): number[] {
-  // With more arguments than it takes, Redis does not know which is the password and shows all.
-  return args.count === 2 ? [1] : args.count === 3 ? [1, 2] : []
+  return Array.from({ length: args.count - 1 }, (_, i) => i + 1)
 }
 
+/** Two behind each AUTH, wherever it stands: a request that is refused is shown as well. */
 function helloSecrets(args: Arguments): number[] {
-  for (let i = 2; i + 2 < args.count; i++) if (args.is(i, 'AUTH')) return [i + 1, i + 2]
-  return []
+  const secrets: number[] = []
+  for (let i = 1; i < args.count; i++) if (args.is(i, 'AUTH')) secrets.push(++i, ++i)
+  return secrets
 }
 
 function hello(client: Client, args: Arguments): void {

@@ -90,13 +90,14 @@ const LISTED_KEYS: KeySpec = {
   incomplete: true,
 }
 
-/** MONITOR shows none of what follows AUTH and AUTH2. */
-function migrateSecrets(args: Arguments): number[] {
-  try {
-    return readOptions(args).credentials
-  } catch {
-    return []
+/** What follows AUTH and AUTH2, wherever they stand: a request that is refused is shown as well. */
+export function migrateSecrets(args: Arguments): number[] {
+  const secrets: number[] = []
+  for (let i = 6; i < args.count; i++) {
+    if (args.is(i, 'AUTH')) secrets.push(++i)
+    else if (args.is(i, 'AUTH2')) secrets.push(++i, ++i)
   }
+  return secrets
 }
 
 export const migrateCommands: Family = family('generic', {

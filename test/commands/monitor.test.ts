@@ -47,6 +47,33 @@ test('passwords are hidden', () => {
   expect(taken(m)).toBe(shown('"AUTH" "(redacted)"') + shown('"HELLO" "3" "AUTH" "(redacted)" "(redacted)"'))
 })
 
+test.each([
+  'AUTH default secret more',
+  'HELLO AUTH default secret',
+  'HELLO 3 AUTH secret',
+  'HELLO 3 AUTH default x AUTH default secret',
+  'HELLO 3 SETNAME AUTH default secret',
+  'MIGRATE host 1 k 0 10 AUTH secret NOSUCH',
+  'MIGRATE host 1 k 0 10 NOSUCH AUTH2 user secret',
+  'MIGRATE host 1 k 0 10 AUTH2 user secret KEYS k',
+  'MIGRATE host 1 k 0 10 AUTH2 secret',
+  'MIGRATE host 1 k 0 10 AUTH secret AUTH x',
+  'COMMAND GETKEYS MIGRATE host 1 k 0 10 AUTH secret',
+  'CONFIG SET requirepass secret hz',
+  'CONFIG SET hz requirepass secret',
+  'ACL DRYRUN default AUTH secret',
+])('passwords in requests that are refused, or that others ask about: %s', (line) => {
+  const m = session({ config: { 'slowlog-log-slower-than': '0' } })
+  const b = m.another()
+  m.run('MONITOR')
+  b.run(line)
+  const { args } = m.engine.slowLog.latest()[0]
+  expect(args[0].toString()).toBe(line.split(' ')[0])
+  expect(args.map(String)).toContain('(redacted)')
+  expect(args.map(String)).not.toContain('secret')
+  expect(taken(m)).not.toContain('secret')
+})
+
 test('costs nothing when nobody watches', () => {
   const m = session()
   m.run('MONITOR')

@@ -35,13 +35,12 @@ const SCENES: Readonly<Record<string, readonly string[]>> = {
     'b: ECHO "*1\\r\\n+x\\r\\n"',
     `b: SET k ${'x'.repeat(20_000)}`,
   ],
+  // Redis shows those of requests that it refuses for their form; ours does not (test/commands/monitor.test.ts).
   'passwords are not shown': [
     'm: MONITOR',
     'b: AUTH x',
     'b: AUTH default x',
-    'b: AUTH a b c',
     'b: HELLO 3 AUTH default x SETNAME foo ; CLIENT SETNAME drained-b',
-    'b: HELLO 2 AUTH x',
     'b: HELLO 2 SETNAME drained-b AUTH default y',
   ],
   transactions: [
