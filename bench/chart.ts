@@ -74,7 +74,7 @@ export function serverSymbol(server: number): string {
 /** `chart` as an SVG document that stands alone and can also stand in a page. */
 export function drawChart(chart: Chart): string {
   const left = chart.left ?? MARGIN.left
-  const top = chart.panels.some(({ title, y }) => title !== '' || y.name !== '') ? MARGIN.top : 8
+  const top = topMargin(chart.panels)
   const legendHeight = chart.legend.length > 0 ? LEGEND_HEIGHT : 0
   const panelWidth = WIDTH / chart.columns
   const height = legendHeight + Math.ceil(chart.panels.length / chart.columns) * chart.panelHeight
@@ -112,6 +112,12 @@ export function drawChart(chart: Chart): string {
     },
   }
   return drawSvg({ ...chart, width: WIDTH, height, option })
+}
+
+/** Less where no panel has a title, and hardly any where no name stands above an axis either. */
+function topMargin(panels: readonly Panel[]): number {
+  if (panels.some(({ title }) => title !== '')) return MARGIN.top
+  return panels.some(({ y }) => y.name !== '') ? 30 : 8
 }
 
 /** An echarts option as an SVG document; drawChart() makes such options for panels with axes. */

@@ -1,34 +1,15 @@
 /** The figures of the report, from what was measured: each a chart, what to know about it, and a table of its numbers. */
-import {
-  doublingRateAxis,
-  inDoublings,
-  inRateDoublings,
-  latencyAxis,
-  ninesOf,
-  plainShort,
-  quantileAxis,
-  rateAxis,
-  timesAxis,
-} from './axes.ts'
-import { type Axis, type Chart, COLOURS, drawChart, type Panel, serverColour } from './chart.ts'
-import type { Comparison, LatencyRuns } from './comparison.ts'
+import { doublingRateAxis, inDoublings, inRateDoublings, rateAxis, timesAxis } from './axes.ts'
+import { type Axis, COLOURS, type Panel, serverColour } from './chart.ts'
+import type { Comparison } from './comparison.ts'
+import { type Figure, figureOf, headOf, row, two, WHISKERS } from './figure.ts'
+import { latency, save, saveCourse } from './latency-figures.ts'
 import { barMarks, dotMarks, lineMarks, type Mark } from './marks.ts'
-import { QUANTILES } from './open-loop.ts'
-import { each, LATENCIES, type Outcome, outcomesOf, type Verdict, verdictOf, workTitle } from './outcomes.ts'
-import { pairedRatio, type Spread, spread } from './statistics.ts'
+import { type Outcome, outcomesOf, type Verdict, verdictOf, workTitle } from './outcomes.ts'
+import { type Spread, spread } from './statistics.ts'
 import { ratio, short } from './table.ts'
 import type { WorkRuns } from './throughput.ts'
 import { CLIENTS, type CommandName, nameOf } from './workloads.ts'
-
-export interface Figure {
-  /** Of the SVG file, and in the page's address. */
-  name: string
-  title: string
-  note: string
-  svg: string
-  head: string[]
-  rows: string[][]
-}
 
 /** Every figure that `found` has measurements for; the overviews first. */
 export function figuresOf(found: Comparison): Figure[] {
@@ -40,7 +21,7 @@ export function figuresOf(found: Comparison): Figure[] {
   if (found.commands !== undefined) all.push(byCommand(found.commands, labels), cpu(found.commands, labels))
   if (found.latency !== undefined) all.push(latency(found.latency, labels))
   if (found.memory !== undefined) all.push(memory(found.memory, labels))
-  if (found.save !== undefined) all.push(save(found.save, labels))
+  if (found.save !== undefined) all.push(save(found.save, labels), saveCourse(found.save, labels))
   return all
 }
 
@@ -95,7 +76,6 @@ function countVerdicts(outcomes: readonly Outcome[]): Record<Verdict, number> {
 }
 
 const LOAD = `redis-benchmark with ${CLIENTS} clients on the same machine`
-const WHISKERS = 'Points and bars are medians, whiskers reach from the least to the greatest run.'
 
 function byDepth(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
   const axis = { name: 'pipeline depth, commands', of: (row: WorkRuns) => `${row.work.depth}` }
@@ -185,48 +165,6 @@ function cpu(runs: readonly WorkRuns[], labels: readonly string[]): Figure {
   )
 }
 
-function latency(all: readonly LatencyRuns[], labels: readonly string[]): Figure {
-  const y = latencyAxis(all.flatMap(({ runs }) => runs.flat().flatMap(({ curve }) => curve)))
-  const panels = all.map(
-    ({ perSecond, runs }): Panel => ({
-      title: `${plainShort(perSecond)} SET a second`,
-      x: quantileAxis,
-      y,
-      series: labels.flatMap((label, server) =>
-        lineMarks(label, server, curveMarks(runs[server].map(({ curve }) => curve))),
-      ),
-    }),
-  )
-  const note = `${OPEN_LOOP} ${all[0].seconds} s a run. ${WHISKERS}`
-  const columns = Math.min(2, all.length)
-  const chart = {
-    name: 'latency',
-    title: 'Latency distribution',
-    note,
-    panels,
-    columns,
-    panelHeight: 340,
-    legend: labels,
-  }
-  const rows = all.flatMap(({ perSecond, runs }) =>
-    LATENCIES.map(([what, read]) => row(`${plainShort(perSecond)}/s: ${what}`, each(runs, read), two)),
-  )
-  return figureOf(chart, { head: headOf(labels, 'ms'), rows })
-}
-
-const OPEN_LOOP = [
-  'Requests leave at a fixed rate over 20 connections, however fast the answers come, so a server that stalls lets them',
-  'pile up as it would with real clients. Both axes are logarithmic. The client is a Node process on the same machine and',
-  'sends once a millisecond: its own delays are in every curve.',
-].join(' ')
-
-function curveMarks(curves: readonly number[][]): Mark[] {
-  return QUANTILES.map((quantile, i) => ({
-    at: ninesOf(quantile),
-    spread: spread(curves.map((curve) => curve[i])),
-  }))
-}
-
 function memory(all: NonNullable<Comparison['memory']>, labels: readonly string[]): Figure {
   const series = labels.flatMap((label, server) =>
     barMarks(label, server, labels.length, marksOf(all.map((item) => item.bytesPerItem[server])), (bytes) =>
@@ -246,53 +184,6 @@ function memory(all: NonNullable<Comparison['memory']>, labels: readonly string[
   return figureOf(chart, { head: headOf(labels, 'bytes'), rows })
 }
 
-function save({ keys, perSecond, runs }: NonNullable<Comparison['save']>, labels: readonly string[]): Figure {
-  const y = latencyAxis(runs.flat().flatMap(({ base, saving }) => base.curve.concat(saving.curve)))
-  const panels = (['base', 'saving'] as const).map(
-    (when): Panel => ({
-      title: when === 'base' ? 'Before the save' : 'During BGSAVE',
-      x: quantileAxis,
-      y,
-      series: labels.flatMap((label, server) =>
-        lineMarks(label, server, curveMarks(runs[server].map((run) => run[when].curve))),
-      ),
-    }),
-  )
-  const title = 'What a save does to latency'
-  const note = `BGSAVE of ${short(keys)} keys while ${plainShort(perSecond)} SET a second come in. ${OPEN_LOOP} ${WHISKERS}`
-  const chart = { name: 'save', title, note, panels, columns: 2, panelHeight: 340, legend: labels }
-  const rows = [
-    ...LATENCIES.map(([what, read]) =>
-      row(
-        `before: ${what}, ms`,
-        each(runs, (run) => read(run.base)),
-        two,
-      ),
-    ),
-    ...LATENCIES.map(([what, read]) =>
-      row(
-        `during: ${what}, ms`,
-        each(runs, (run) => read(run.saving)),
-        two,
-      ),
-    ),
-    row(
-      'duration of the save, s',
-      each(runs, (run) => run.seconds),
-      two,
-    ),
-  ]
-  return figureOf(chart, { head: headOf(labels, ''), rows })
-}
-
-function figureOf(
-  { note, ...chart }: Omit<Chart, 'description'> & { note: string },
-  table: { head: string[]; rows: string[][] },
-): Figure {
-  const { name, title } = chart
-  return { name, title, note, svg: drawChart({ ...chart, description: note }), ...table }
-}
-
 /** A mark for each list of measurements, one after the other on the axis; `place` is where on the other a spread is. */
 function marksOf(
   runs: readonly number[][],
@@ -309,25 +200,6 @@ function workTable(
   show: (value: number) => string,
 ): { head: string[]; rows: string[][] } {
   return { head: headOf(labels, unit), rows: runs.map((one) => row(workTitle(one), read(one), show)) }
-}
-
-/** Columns of row(): the name, every server, then the first to each of the others. */
-function headOf(labels: readonly string[], unit: string): string[] {
-  const ratios = labels.slice(1).map((label) => `${labels[0]} ÷ ${label}`)
-  return ['', ...labels.map((label) => (unit === '' ? label : `${label}, ${unit}`)), ...ratios]
-}
-
-function row(title: string, runs: readonly number[][], show: (value: number) => string): string[] {
-  const figures = runs.map((values) => spreadText(spread(values), show))
-  return [title, ...figures, ...runs.slice(1).map((theirs) => ratio(pairedRatio(runs[0], theirs)))]
-}
-
-function spreadText({ median, min, max }: Spread, show: (value: number) => string): string {
-  return `${show(median)} (${show(min)}–${show(max)})`
-}
-
-function two(value: number): string {
-  return value.toFixed(2)
 }
 
 function binary(bytes: number): string {

@@ -35,6 +35,24 @@ export function lineMarks(name: string, server: number, marks: readonly Mark[]):
   ]
 }
 
+/** A thin line without points for each of `runs`, which are told apart only from those of other servers. */
+export function courseMarks(
+  name: string,
+  server: number,
+  runs: readonly (readonly [number, number][])[],
+): SeriesOption[] {
+  const colour = serverColour(server)
+  return runs.map((data) => ({
+    type: 'line',
+    name,
+    silent: true,
+    symbol: 'none',
+    color: colour,
+    lineStyle: { color: colour, width: 1.25, opacity: 0.8 },
+    data: data.map(([at, value]) => [at, value]),
+  }))
+}
+
 /** Bars as high as the medians, those of `servers` servers beside each other. */
 export function barMarks(
   name: string,

@@ -14,6 +14,8 @@ export interface OpenLoad {
   perSecond: number
   keys: number
   list?: string
+  /** Also tell the worst latencies in the course of time. */
+  timeline?: boolean
 }
 
 /** Milliseconds from sending a request to its answer. */
@@ -25,7 +27,11 @@ export interface Latency {
   max: number
   /** At each of QUANTILES. */
   curve: number[]
+  /** The longest of what was sent in each TIMELINE_STEP_MS since the beginning; null where nothing was. */
+  worst?: (number | null)[]
 }
+
+export const TIMELINE_STEP_MS = 20
 
 /** Where the distribution is told: the finer, the nearer to the end that clients feel. */
 export const QUANTILES: readonly number[] = [
@@ -73,10 +79,14 @@ class Connection {
   /** When each unanswered request was sent. */
   private readonly sent: number[] = []
 
-  constructor(port: number, answered: (milliseconds: number) => void) {
+  /** `answered` hears when a request was sent and how long its answer took, in milliseconds. */
+  constructor(port: number, answered: (sent: number, took: number) => void) {
     this.socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
     const parser = new Parser({
-      returnReply: () => answered(performance.now() - (this.sent.shift() as number)),
+      returnReply: () => {
+        const sent = this.sent.shift() as number
+        answered(sent, performance.now() - sent)
+      },
       returnError: fail,
       returnFatalError: fail,
     })
@@ -107,17 +117,26 @@ function requestMaker({ keys, list }: OpenLoad): (index: number) => Buffer {
 async function send(load: OpenLoad): Promise<void> {
   process.once('disconnect', () => process.exit())
   let samples: number[] = []
-  const connections = Array.from(
-    { length: CONNECTIONS },
-    () => new Connection(load.port, (milliseconds) => samples.push(milliseconds)),
-  )
+  let worst: number[] = []
+  let began = performance.now()
+  const answered = (sent: number, took: number): void => {
+    samples.push(took)
+    const step = Math.floor((sent - began) / TIMELINE_STEP_MS)
+    if (step >= 0 && !(worst[step] >= took)) worst[step] = took
+  }
+  const connections = Array.from({ length: CONNECTIONS }, () => new Connection(load.port, answered))
   await Promise.all(
     connections.map(({ socket }) => new Promise((resolve) => socket.once('connect', resolve))),
   )
   const make = requestMaker(load)
   process.on('message', (what) => {
-    if (what === 'end') process.send?.(latencyOf(samples))
+    if (what === 'end') {
+      const timeline = load.timeline === true ? { worst: Array.from(worst, (took) => took ?? null) } : {}
+      process.send?.({ ...latencyOf(samples), ...timeline })
+    }
     samples = []
+    worst = []
+    began = performance.now()
     if (what === 'begin') process.send?.('begun')
   })
   process.send?.('ready')

@@ -1,7 +1,8 @@
 /** The report as one page that needs nothing beside itself: no script, no font, no request. */
 import { COLOURS, darkStyle, escapeMarkup } from './chart.ts'
 import type { Comparison } from './comparison.ts'
-import { type Figure, figuresOf } from './figures.ts'
+import type { Figure } from './figure.ts'
+import { figuresOf } from './figures.ts'
 
 /** The page of `found`, and the SVG document of each of its figures by name. */
 export function reportOf(found: Comparison): { html: string; svgs: Map<string, string> } {

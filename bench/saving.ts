@@ -64,13 +64,14 @@ export async function saveUnderLoad(contestant: Contestant, keys: number): Promi
   }
 }
 
-/** Saves while `perSecond` SETs a second come in. */
+/** Saves while `perSecond` SETs a second come in; with a timeline only where it is wanted. */
 export async function saveAtRate(
   contestant: Contestant,
   keys: number,
   perSecond: number,
+  timeline: boolean = false,
 ): Promise<PacedSave> {
-  const load = await startOpenLoop({ port: contestant.port, perSecond, keys })
+  const load = await startOpenLoop({ port: contestant.port, perSecond, keys, timeline })
   try {
     await sleep(WARM_UP_MS)
     const [base] = await during(load, () => sleep(BASE_MS))
