@@ -145,12 +145,12 @@ describe('main', () => {
     expect(bad.errors).toBe(
       `\n*** FATAL CONFIG FILE ERROR (Respite ${RESPITE_VERSION}) ***\n` +
         `Reading the configuration file '${file}', at line 2\n` +
-        ">>> 'nonsense 1'\nBad directive or wrong number of arguments\n",
+        ">>> 'nonsense …'\nBad directive or wrong number of arguments\n",
     )
   })
 
   test.each([
-    [['--nonsense', '1'], "Reading the command line\n>>> '--nonsense 1'\nBad directive"],
+    [['--nonsense', '1'], "Reading the command line\n>>> '--nonsense …'\nBad directive"],
     [['--cluster-enabled', 'yes'], "cluster-enabled is not supported: only 'no' is accepted"],
     [['/no/such.conf'], "Can't open config file '/no/such.conf': No such file or directory"],
     [['--logfile', '/no/such/x.log'], "Can't open the log file '/no/such/x.log': No such file or directory"],

@@ -1,5 +1,5 @@
 /** Reads the arguments of `respite` with redis-server's syntax. It carries nothing out (see cli.ts). */
-import { ConfigError } from './config-error.ts'
+import { ConfigError, UNKNOWN_DIRECTIVE } from './config-error.ts'
 import { splitArguments } from './split-args.ts'
 
 /** One `--directive value …`: the directive and its values, and how it was written. */
@@ -90,16 +90,16 @@ function directiveOf(argv: readonly string[]): CommandLineDirective {
     .map((argument) => (/^[\w./:=*-]+$/.test(argument) ? argument : JSON.stringify(argument)))
     .join(' ')
   if (OTHER_MODES.has(given.toLowerCase())) throw refuse(text, `${given} is not supported`)
-  if (!isDirective(given)) throw refuse(text, 'Bad directive or wrong number of arguments')
+  if (!isDirective(given)) throw refuse(text, UNKNOWN_DIRECTIVE)
   if (given.includes('=') && !/\s/.test(given)) {
-    const [name, value] = given.split('=', 2)
-    throw refuse(text, `Bad directive or wrong number of arguments (write '${name} ${value}')`)
+    const [name] = given.split('=', 1)
+    throw refuse(text, `${UNKNOWN_DIRECTIVE} (write '${name} <value>')`)
   }
   const words = splitArguments(Buffer.from(given.slice(2)))
   if (words === null) throw refuse(text, 'Unbalanced quotes in configuration line')
   const all = [...words.map(String), ...values]
   // `--save` alone clears the save points; so does `--save ''`, which arrives as one empty value.
   if (all.length === 1 && all[0]?.toLowerCase() === 'save') all.push('')
-  if (all.length === 0) throw refuse(text, 'Bad directive or wrong number of arguments')
+  if (all.length === 0) throw refuse(text, UNKNOWN_DIRECTIVE)
   return { words: all, text }
 }

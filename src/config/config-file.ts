@@ -6,7 +6,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TextDecoder } from 'node:util'
-import { ConfigError, type ConfigPlace, STANDARD_INPUT } from './config-error.ts'
+import { ConfigError, type ConfigPlace, STANDARD_INPUT, UNKNOWN_DIRECTIVE } from './config-error.ts'
 import type { ConfigSource, Configuration } from './configuration.ts'
 import { type DirectiveName, findDirective, RETIRED_DIRECTIVES } from './directives.ts'
 import { includePaths } from './include-paths.ts'
@@ -72,7 +72,10 @@ export class ConfigLoader {
   /** Takes one directive given as words; `place` says where it stands. Throws ConfigError. */
   directive(words: readonly string[], place: ConfigPlace): void {
     const refused = this.#take(words, place)
-    if (refused !== null) throw new ConfigError(refused, place)
+    if (refused === null) return
+    if (refused !== UNKNOWN_DIRECTIVE) throw new ConfigError(refused, place)
+    // Nobody knows what a name that is misspelt was to be followed by: it may be a password.
+    throw new ConfigError(refused, { ...place, text: place.text.replace(/\s.*/s, ' …') })
   }
 
   /** Throws ConfigError if the configuration asks for something we do not have. */

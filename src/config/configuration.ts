@@ -3,7 +3,7 @@
  * It reads no files (see config-file.ts) and knows no clients.
  */
 import { resolve } from 'node:path'
-import { ConfigError, type ConfigPlace } from './config-error.ts'
+import { ConfigError, type ConfigPlace, UNKNOWN_DIRECTIVE } from './config-error.ts'
 import type { Directive } from './directive.ts'
 import { type ParseContext, type ParsedValue, parseDirective, wordsOf } from './directive-values.ts'
 import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName, findDirective } from './directives.ts'
@@ -166,7 +166,7 @@ export class Configuration {
    */
   load(given: string, words: readonly string[], append: boolean): string | null {
     const name = findDirective(given)
-    if (name === undefined) return 'Bad directive or wrong number of arguments'
+    if (name === undefined) return UNKNOWN_DIRECTIVE
     try {
       this.#store(name, parseDirective(DIRECTIVES[name], words, this.#context(name, append)))
       return null

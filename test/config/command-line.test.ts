@@ -100,7 +100,13 @@ describe('parseCommandLine', () => {
   })
 
   test.each([
-    [['--port=5'], "Bad directive or wrong number of arguments (write '--port 5')", '--port=5'],
+    [['--port=5'], "Bad directive or wrong number of arguments (write '--port <value>')", '--port=5'],
+    [
+      ['--requirepass=secret'],
+      "Bad directive or wrong number of arguments (write '--requirepass <value>')",
+      '--requirepass …',
+    ],
+    [['--requirepass "secret'], 'Unbalanced quotes in configuration line', '"--requirepass …'],
     [['-x'], 'Bad directive or wrong number of arguments', '-x'],
     [['--'], 'Bad directive or wrong number of arguments', '--'],
     [['x.conf', 'y.conf'], 'Bad directive or wrong number of arguments', 'y.conf'],

@@ -87,7 +87,7 @@ describe('lines', () => {
 
 describe('errors', () => {
   test.each([
-    ['port 0\nnonsense 1\n', 2, 'nonsense 1', 'Bad directive or wrong number of arguments'],
+    ['port 0\nnonsense 1\n', 2, 'nonsense …', 'Bad directive or wrong number of arguments'],
     ['port', 1, 'port', 'wrong number of arguments'],
     ['port 1 2', 1, 'port 1 2', 'wrong number of arguments'],
     ['\n\n  port abc  \n', 3, 'port abc', "argument couldn't be parsed into an integer"],
@@ -103,9 +103,13 @@ describe('errors', () => {
     ['user', 1, 'user', 'Bad directive or wrong number of arguments'],
     ['requirepass "a', 1, 'requirepass …', 'Unbalanced quotes in configuration line'],
     ['user a >x "b', 1, 'user a …', 'Unbalanced quotes in configuration line'],
-    ['rename-command GET', 1, 'rename-command GET', 'Bad directive or wrong number of arguments'],
+    ['rename-command GET', 1, 'rename-command …', 'Bad directive or wrong number of arguments'],
     ['loadmodule /x.so', 1, 'loadmodule /x.so', 'loadmodule is not supported'],
-    ['sentinel x', 1, 'sentinel x', 'sentinel directive while not in sentinel mode'],
+    ['requirepas secret', 1, 'requirepas …', 'Bad directive or wrong number of arguments'],
+    ['"requirepass" secret x', 1, '"requirepass" …', 'wrong number of arguments'],
+    ['masteruser a b', 1, 'masteruser …', 'wrong number of arguments'],
+    ['loadmodule /x.so secret', 1, 'loadmodule /x.so …', 'loadmodule is not supported'],
+    ['sentinel x', 1, 'sentinel …', 'sentinel directive while not in sentinel mode'],
     [
       'cluster-enabled yes',
       1,
