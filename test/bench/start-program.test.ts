@@ -1,6 +1,6 @@
 /** The programs that are timed: each starts as many servers as it is told, on the built package. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,9 @@ symlinkSync(root, join(modules, 'respite'), 'junction')
 symlinkSync(join(root, 'node_modules', 'ioredis'), join(modules, 'ioredis'), 'junction')
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test.each(['respite', 'respite without a socket'] as const)('%s', (what) => {
+test
+  .skipIf(!existsSync(join(root, 'dist', 'index.js')))
+  .each(['respite', 'respite without a socket'] as const)('%s', (what) => {
   const file = join(folder, 'start.mjs')
   writeFileSync(file, startProgram(what))
   const text = execFileSync(process.execPath, [file, '3'], { encoding: 'utf8', timeout: 20_000 })
