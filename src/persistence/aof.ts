@@ -328,9 +328,10 @@ export class Aof {
    * file was off is older than whatever was written since it was turned on, and does not go with that.
    */
   private adopt(saveId: string, begunAs: State): void {
-    const { directory, settings, writer } = this
+    const { directory, settings, writer, parts } = this
     const { manifest } = directory
     directory.checkOwn()
+    const begun = parts.latency.begin()
     const base = { ...manifest.nextBase(settings.appendfilename, settings.aofUseRdbPreamble), saveId }
     let next = manifest.withBase(base, begunAs === 'on' ? 1 : 0)
     directory.make()
@@ -342,6 +343,7 @@ export class Aof {
       next = next.withIncrement(increment)
     }
     directory.save(next)
+    parts.latency.end('aof-rename', begun)
     this.closedSize = directory.size - writer.size
     this.rewrittenSize = this.size
     this.rewrites++
@@ -349,7 +351,7 @@ export class Aof {
     this.nextAttempt = 0
     this.lastRewriteOk = true
     if (begunAs === 'waiting') this.turned('on')
-    this.parts.log.notice('Background AOF rewrite finished successfully')
+    parts.log.notice('Background AOF rewrite finished successfully')
     directory.removeHistory()
   }
 

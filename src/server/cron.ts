@@ -87,9 +87,10 @@ export class Cron {
     const { keyspace, expireCycle, timers, clock } = this.engine
     const { latency } = keyspace
     clock.refresh()
-    const begun = latency.begin()
+    let begun = latency.begin()
     let more = expireCycle.run(SLICE_MICROS)
     latency.end('expire-cycle', begun)
+    begun = latency.begin()
     let rest = REST_MILLIS
     if (!more && keyspace.lazyFree.pending) {
       keyspace.lazyFree.run(SLICE_MICROS)

@@ -210,6 +210,20 @@ describe('everysec', () => {
     expect(lines.at(-1)).toContain('Asynchronous AOF fsync is taking too long')
   })
 
+  test('a write beside such a sync is a spike of its own kind', () => {
+    configuration.set([['latency-monitor-threshold', '10']], true)
+    const log = opened('everysec')
+    append('A')
+    log.flush()
+    disk.writeMillis = 15
+    append('B')
+    clock.advance(1500)
+    log.flush()
+    clock.advance(2100)
+    log.flush()
+    expect([...latency.series.keys()]).toEqual(['aof-write', 'aof-write-pending-fsync'])
+  })
+
   test('what a failed sync was for is refused until one succeeds', () => {
     const log = opened('everysec')
     append('A')

@@ -54,6 +54,7 @@ let clock: ManualClock
 let configuration: Configuration
 let active: boolean
 let lines: string[]
+let latency: LatencyMonitor
 let aof: Aof
 
 beforeEach(() => {
@@ -78,7 +79,7 @@ function newAof(): Aof {
     clock,
     log: new LineLog('notice', (line) => void lines.push(line)),
     stream,
-    latency: new LatencyMonitor(configuration.settings, clock),
+    latency: (latency = new LatencyMonitor(configuration.settings, clock)),
     base,
     activate: (on) => {
       active = on
@@ -172,6 +173,21 @@ describe('rewrite', () => {
     expect(aof.size).toBe(
       statSync(join(dir, 'appendonlydir/appendonly.aof.2.base.rdb')).size + aof.writer.size,
     )
+  })
+
+  test('how long it holds the loop to take effect is LATENCY aof-rename', () => {
+    configuration.set([['latency-monitor-threshold', '10']], true)
+    begun()
+    const { directory } = aof
+    const save = directory.save.bind(directory)
+    directory.save = (manifest) => {
+      clock.advance(25)
+      save(manifest)
+    }
+    aof.rewrite()
+    expect([...latency.series.keys()]).toEqual([])
+    base.end()
+    expect(latency.series.get('aof-rename')?.max).toBe(25)
   })
 
   test('the parts that it made superfluous go', async () => {

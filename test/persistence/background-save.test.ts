@@ -16,6 +16,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { EPOCH_MAX } from '../../src/keyspace/entry.ts'
 import { RdbEncoder } from '../../src/persistence/rdb-encoder.ts'
+import type { Snapshot } from '../../src/persistence/snapshot.ts'
 import { SnapshotFile } from '../../src/persistence/snapshot-file.ts'
 import { newBlock } from '../../src/structures/block.ts'
 import { type Session, session } from '../commands/session.ts'
@@ -95,6 +96,21 @@ describe('BGSAVE', () => {
     expect(found.run('DBSIZE')).toBe(':501\r\n')
     expect(found.run('GET k3')).toBe('$2\r\nv3\r\n')
     expect(found.run('LLEN l')).toBe(':3\r\n')
+  })
+
+  test('its slices that take long are spikes of LATENCY', async () => {
+    const { s } = server({ 'latency-monitor-threshold': '10' })
+    s.run('SET a 1')
+    s.run('BGSAVE')
+    const { snapshot } = s.engine.snapshots.current as unknown as { snapshot: Snapshot }
+    const run = snapshot.run.bind(snapshot)
+    snapshot.run = (...given) => {
+      s.clock.advance(17)
+      run(...given)
+    }
+    await saved(s)
+    expect(s.run('LATENCY LATEST')).toContain('snapshot-slice')
+    expect(s.engine.keyspace.latency.series.get('snapshot-slice')?.max).toBe(17)
   })
 
   test('one at a time', async () => {

@@ -53,6 +53,35 @@ describe('cron', () => {
     expect(s.engine.stats.loopStallMaxMicros).toBe(250_700)
   })
 
+  it('tells of slices that free and that defragment, without the expiry before them', () => {
+    const { s } = withCron()
+    s.run('CONFIG SET latency-monitor-threshold 10')
+    const { expireCycle, keyspace } = s.engine
+    const { lazyFree, defragmentation, latency } = keyspace
+    expireCycle.run = () => {
+      s.clock.advance(12)
+      return false
+    }
+    let pending = true
+    Object.defineProperties(lazyFree, { pending: { get: () => pending } })
+    lazyFree.run = () => {
+      s.clock.advance(15)
+      pending = false
+    }
+    Object.defineProperties(defragmentation, { isRunning: { get: () => true } })
+    defragmentation.run = () => {
+      s.clock.advance(20)
+      return false
+    }
+    s.timers.advance(500)
+    for (const [event, millis] of [
+      ['expire-cycle', 12],
+      ['lazyfree-slice', 15],
+      ['active-defrag-cycle', 20],
+    ] as const)
+      expect([event, latency.series.get(event)?.max]).toEqual([event, millis])
+  })
+
   it('rests under DEBUG PAUSE-CRON', () => {
     const { s } = withCron()
     s.run('DEBUG PAUSE-CRON 1')
