@@ -2,13 +2,14 @@
  * A client in the server's own process, without a socket: arguments in, JavaScript values out. What a request means and
  * when it runs is decided where every other client's is.
  */
+import { inspect, types } from 'node:util'
 import type { Engine } from '../engine/engine.ts'
 import { GATE_ACL, GATE_AUTH } from '../engine/gates.ts'
 import { LocalConnection } from '../network/local-connection.ts'
 import { CommandError, type Reply, ReplyReader } from '../protocol/reply-reader.ts'
 import { Subscription } from './subscription.ts'
 
-/** Text is encoded as UTF-8, numbers in decimals. */
+/** Text is encoded as UTF-8, numbers in decimals. Anything else is refused with a TypeError. */
 export type Argument = string | number | bigint | Uint8Array
 
 export interface ConnectionOptions {
@@ -31,12 +32,15 @@ interface Pending {
   readonly reject: (error: Error) => void
 }
 
+/** It speaks RESP3, whatever HELLO says. */
 export class EmbeddedConnection {
   private readonly local: LocalConnection
   private readonly buffers: boolean
   private readonly pending: Pending[]
   private readonly listeners: Set<PushListener>
   private readonly closings: Set<() => void>
+  /** Those that are open. @internal */
+  readonly subscriptions: Set<Subscription>
 
   /** @internal */
   constructor(engine: Engine, options: ConnectionOptions = {}) {
@@ -45,6 +49,7 @@ export class EmbeddedConnection {
     this.pending = []
     this.listeners = new Set()
     this.closings = new Set()
+    this.subscriptions = new Set()
     // Logging in is not its owner's to do again.
     engine.faults.spare(this.local.client, true)
     const { requirepass } = engine.settings
@@ -115,8 +120,10 @@ export class EmbeddedConnection {
 
   private run(command: string, args: readonly Argument[], buffers: boolean): Promise<Reply> {
     return new Promise((resolve, reject) => {
+      // Before anything is expected: what cannot be sent has no reply.
+      const words = [command, ...args].map(wordOf)
       this.pending.push({ buffers, resolve, reject })
-      this.local.send([command, ...args.map(wordOf)])
+      this.local.send(words)
       this.deliver()
     })
   }
@@ -129,6 +136,8 @@ export class EmbeddedConnection {
       if (reader.isPush || pending.length === 0) this.tell(reader.next(this.buffers))
       else settle(pending.shift() as Pending, reader)
     }
+    // Whatever HELLO or RESET says: in RESP2 a message could not be told from a reply.
+    local.client.reply.resp = 3
     if (local.closed) {
       for (const { reject } of pending.splice(0)) reject(closedError())
       for (const listener of this.closings) queueMicrotask(listener)
@@ -151,8 +160,12 @@ function settle({ buffers, resolve, reject }: Pending, reader: ReplyReader): voi
   else resolve(reply)
 }
 
-function wordOf(argument: Argument): string | Uint8Array {
-  return typeof argument === 'object' ? argument : String(argument)
+/** A mistake that a library for Redis would send as "undefined" or "[object Object]" is none that a test should miss. */
+function wordOf(argument: Argument, index: number): string | Uint8Array {
+  if (typeof argument === 'string' || types.isUint8Array(argument)) return argument
+  if (typeof argument === 'number' || typeof argument === 'bigint') return String(argument)
+  const what = index === 0 ? 'the command' : `argument ${index}`
+  throw new TypeError(`${what} is neither text nor a number nor bytes: ${inspect(argument)}`)
 }
 
 function closedError(): Error {

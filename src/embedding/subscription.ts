@@ -33,6 +33,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
     this.asking = []
     this.ended = false
     this.stop = connection.onPush((push) => this.take(push))
+    connection.subscriptions.add(this)
     connection.onClosed(() => this.end())
   }
 
@@ -69,8 +70,12 @@ export class Subscription implements AsyncIterableIterator<Message> {
   async close(): Promise<void> {
     if (this.ended) return
     this.end()
-    if (!this.connection.closed) {
-      await this.connection.call(this.command === 'SUBSCRIBE' ? 'UNSUBSCRIBE' : 'PUNSUBSCRIBE', ...this.names)
+    const { closed, subscriptions } = this.connection
+    // Others on the connection may want the same.
+    const wanted = [...subscriptions].filter(({ command }) => command === this.command)
+    const unwanted = this.names.filter((name) => wanted.every(({ names }) => !names.includes(name)))
+    if (!closed && unwanted.length > 0) {
+      await this.connection.call(this.command === 'SUBSCRIBE' ? 'UNSUBSCRIBE' : 'PUNSUBSCRIBE', ...unwanted)
     }
   }
 
@@ -81,6 +86,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
   private end(): void {
     this.ended = true
     this.stop()
+    this.connection.subscriptions.delete(this)
     for (const resolve of this.asking.splice(0)) resolve({ done: true, value: undefined })
   }
 

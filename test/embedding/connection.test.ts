@@ -49,6 +49,26 @@ test('errors are thrown with their code', async () => {
   await expect(connection.call('NOSUCH')).rejects.toMatchObject({ code: 'ERR' })
 })
 
+test('what is no argument is refused, and nothing after it is mistaken for its reply', async () => {
+  const wrong = [undefined, null, true, {}, ['v'], new Date(0), new Uint16Array(1)] as unknown as string[]
+  for (const value of wrong) {
+    await expect(connection.call('SET', 'k', value)).rejects.toThrow(/^argument 2 is neither text nor /)
+  }
+  await expect(connection.call(undefined as unknown as string)).rejects.toThrow(TypeError)
+  expect(await connection.call('GET', 'k')).toBeNull()
+  expect(await connection.call('PING')).toBe('PONG')
+})
+
+test('it stays in RESP3, so that messages are none of its replies', async () => {
+  expect(await connection.call('HELLO', 2)).toContain('proto')
+  const news = await connection.subscribe('news')
+  await server.call('PUBLISH', 'news', 'one')
+  expect(await connection.call('PING')).toBe('PONG')
+  expect(await connection.call('RESET')).toBe('RESET')
+  expect(await connection.call('CONFIG', 'GET', 'hz')).toEqual(new Map([['hz', '10']]))
+  expect(await news.next()).toMatchObject({ value: { message: 'one' } })
+})
+
 test('calls are answered in their order, however many at once', async () => {
   const replies = await Promise.all(Array.from({ length: 1000 }, () => connection.call('INCR', 'n')))
   expect(replies).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1))
@@ -108,6 +128,17 @@ test('messages are iterated over, and leaving the loop unsubscribes', async () =
   const none = all.next()
   connection.close()
   expect(await none).toEqual({ done: true, value: undefined })
+})
+
+test('the end of a subscription is not that of another to the same channel', async () => {
+  const one = await connection.subscribe('a', 'b')
+  const other = await connection.subscribe('b')
+  await one.close()
+  expect(await server.call('PUBSUB', 'CHANNELS')).toEqual(['b'])
+  await server.call('PUBLISH', 'b', 'message')
+  expect(await other.next()).toMatchObject({ value: { message: 'message' } })
+  await other.close()
+  expect(await server.call('PUBSUB', 'CHANNELS')).toEqual([])
 })
 
 test('pushes and what MONITOR shows', async () => {
