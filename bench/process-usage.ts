@@ -1,5 +1,5 @@
 /** CPU time and memory of other processes, from Linux's /proc. Elsewhere there is no answer. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessUsage {
   /** User plus system time of all threads since the process began, in microseconds (10 ms steps). */
@@ -20,6 +20,27 @@ export function readProcessUsage(pid: number): ProcessUsage | undefined {
   } catch {
     return undefined
   }
+}
+
+/**
+ * CPU time of all threads that process `pid` has now, in microseconds; undefined where the scheduler does not tell. Finer
+ * than readProcessUsage(), for what is measured over less than a second; a thread that ended is not counted.
+ */
+export function readCpuMicros(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const nanos = threads.map((thread) =>
+      parseRunNanos(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1')),
+    )
+    return nanos.reduce((sum, one) => sum + one, 0) / 1000
+  } catch {
+    return undefined
+  }
+}
+
+/** The time on the CPU in a schedstat line, nanoseconds. */
+export function parseRunNanos(schedstat: string): number {
+  return Number(schedstat.split(' ', 1)[0])
 }
 
 /** utime + stime of a /proc/<pid>/stat line in microseconds. The process's name may hold blanks and brackets. */

@@ -1,5 +1,6 @@
 /** The side-by-side runs: the same redis-benchmark work on every server in turn, A B A B, one at a time. */
 import { type Contestant, type Program, settle, startContestant } from './contestant.ts'
+import { readCpuMicros } from './process-usage.ts'
 import type { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
 import { pairedRatio, type Spread, spread } from './statistics.ts'
@@ -125,10 +126,14 @@ function rowOf({ work, requestsPerSecond, cpuMicros }: WorkRuns): ThroughputRow 
 async function timedRun(contestant: Contestant, work: Workload, requests: number): Promise<Run> {
   if (readsOnly(work)) await settle(contestant)
   else await reload(contestant, work, requests)
-  const before = await contestant.usage()
+  const before = await cpuMicrosOf(contestant)
   const rps = await requestsPerSecond(contestant.port, benchmarkArguments(work, requests))
-  const after = await contestant.usage()
-  return { rps, cpuMicros: (after.cpuMicros - before.cpuMicros) / requests }
+  const after = await cpuMicrosOf(contestant)
+  return { rps, cpuMicros: (after - before) / requests }
+}
+
+async function cpuMicrosOf(contestant: Contestant): Promise<number> {
+  return readCpuMicros(contestant.pid) ?? (await contestant.usage()).cpuMicros
 }
 
 async function reload(contestant: Contestant, work: Workload, requests: number): Promise<void> {

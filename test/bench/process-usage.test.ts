@@ -6,6 +6,8 @@ import {
   parseCpuMicros,
   parsePssBytes,
   parseRssBytes,
+  parseRunNanos,
+  readCpuMicros,
   readProcessUsage,
   readTreeBytes,
 } from '../../bench/process-usage.ts'
@@ -29,6 +31,19 @@ it.skipIf(!existsSync('/proc/self/stat'))('sees this process', () => {
   const usage = readProcessUsage(process.pid)
   expect(usage?.cpuMicros).toBeGreaterThan(0)
   expect(usage?.rssBytes).toBeGreaterThan(1e6)
+})
+
+it('reads the time that a thread ran, not that it waited', () => {
+  expect(parseRunNanos('202840 297938 4\n')).toBe(202_840)
+  expect(readCpuMicros(2 ** 30)).toBeUndefined()
+})
+
+it.skipIf(!existsSync('/proc/self/schedstat'))('sees the same CPU time finely as in ticks', () => {
+  const ticks = readProcessUsage(process.pid)?.cpuMicros ?? 0
+  const fine = readCpuMicros(process.pid) ?? 0
+  // Threads that ended are in the first only; so it is no more than a bound.
+  expect(fine).toBeGreaterThan(0)
+  expect(fine).toBeLessThan(ticks + 1e6)
 })
 
 it('reads Pss, not its parts', () => {
