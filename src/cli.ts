@@ -278,7 +278,7 @@ function listenForSignals(running: RunningServer, log: Log, terminal: Terminal):
           ? 'Received shutdown signal during loading, scheduling shutdown.'
           : `Received ${signal} scheduling shutdown...`,
       )
-      stopping = running.shutdown(signal)
+      stopping = terminal.interruptible(() => running.shutdown(signal))
     } else if (signal === 'SIGINT') {
       log.warning('You insist... exiting now.')
       terminal.exit(1)

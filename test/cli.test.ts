@@ -2,7 +2,8 @@
  * Tests of the program's own part, with a server that only pretends: what is printed, exit codes, signals,
  * pid file, title. A few runs of the real process at the end check what only a process shows.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,6 +41,7 @@ class FakeTerminal implements Terminal {
     this.hangUp = listener
     return () => (this.hangUp = nothing)
   }
+  interruptible = <T>(work: () => T): T => work()
   setTitle = (title: string): void => void (this.title = title)
   exit = (code: number): void => void this.exits.push(code)
   onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
@@ -364,25 +366,19 @@ test.each([
   expect(processTitle(new Configuration(given).settings, '/a.conf')).toBe(title)
 })
 
-/** The program itself, from the sources. */
+/** Arguments of node for the program itself, from the sources. */
+const program = (args: readonly string[], imports: readonly string[] = []): string[] => [
+  ...['tsx', ...imports].flatMap((name) => ['--import', name]),
+  fileURLToPath(new URL('../src/cli.ts', import.meta.url)),
+  ...args,
+]
+
 const run = (
   args: readonly string[],
   input = '',
   imports: readonly string[] = [],
 ): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(
-    process.execPath,
-    [
-      ...['tsx', ...imports].flatMap((name) => ['--import', name]),
-      fileURLToPath(new URL('../src/cli.ts', import.meta.url)),
-      ...args,
-    ],
-    {
-      input,
-      encoding: 'utf8',
-      timeout: 20_000,
-    },
-  )
+  spawnSync(process.execPath, program(args, imports), { input, encoding: 'utf8', timeout: 20_000 })
 
 describe('the process', () => {
   test('prints its version and exits with 0', () => {
@@ -401,6 +397,27 @@ describe('the process', () => {
     expect(stdout).toContain(`# Respite ${RESPITE_VERSION} crashed by TypeError: a mistake\n`)
     expect(stdout).toContain('RESPITE BUG REPORT END')
   })
+
+  test.skipIf(process.platform === 'win32')(
+    'a second SIGINT ends it at once, also while it saves',
+    async () => {
+      const directory = temporary()
+      const heldSave = `import fs from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      fs.fsyncSync = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8000)
+      syncBuiltinESMExports()`
+      const argv = ['--port', '0', '--unixsocket', join(directory, 'x.sock'), '--dir', directory]
+      const imports = [`data:text/javascript,${encodeURIComponent(heldSave)}`]
+      const child = spawn(process.execPath, program([...argv, '--save', '60 1'], imports))
+      const ended = once(child, 'exit')
+      for await (const text of child.stdout.setEncoding('utf8')) {
+        const lines = String(text)
+        if (lines.includes('Ready to accept') || lines.includes('Saving the final RDB')) child.kill('SIGINT')
+      }
+      expect(await ended).toEqual([null, 'SIGINT'])
+      expect(existsSync(join(directory, 'dump.rdb'))).toBe(false)
+    },
+  )
 
   test('refuses a bad configuration from standard input with 1', () => {
     const { status, stdout, stderr } = run(['-', '--check-config'], 'port x\n')

@@ -12,6 +12,8 @@ export interface Terminal {
   readAnswer(): Promise<string>
   /** Returns what ends the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void
+  /** Does work that holds the event loop, so that listeners hear nothing: SIGINT ends the process at once meanwhile. */
+  interruptible<T>(work: () => T): T
   /** SIGHUP, where it is no stop signal. Returns what ends the listening. */
   onHangUp(listener: () => void): () => void
   /** An error was thrown that nobody caught, or a promise was rejected; nothing can be relied on any more. */
@@ -45,6 +47,15 @@ export function processTerminal(): Terminal {
       for (const signal of STOP_SIGNALS) process.on(signal, listener)
       return () => {
         for (const signal of STOP_SIGNALS) process.off(signal, listener)
+      }
+    },
+    interruptible: (work) => {
+      const listeners = process.listeners('SIGINT')
+      for (const listener of listeners) process.off('SIGINT', listener)
+      try {
+        return work()
+      } finally {
+        for (const listener of listeners) process.on('SIGINT', listener)
       }
     },
     onHangUp: (listener) => {
