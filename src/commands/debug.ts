@@ -6,7 +6,6 @@ import { GATE_LOADING } from '../engine/gates.ts'
 import { loadAppendOnlyFile } from '../engine/replay.ts'
 import { datasetDigest, valueDigest } from '../keyspace/digest.ts'
 import { TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
-import { holdProcess } from '../platform/process.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import {
   DEBUG_NOT_ALLOWED,
@@ -215,7 +214,7 @@ function setActiveExpire(client: Client, args: Arguments): void {
 
 function sleep(client: Client, args: Arguments): void {
   const seconds = Number.parseFloat(args.text(2))
-  if (seconds > 0) holdProcess(seconds * 1000)
+  if (seconds > 0) client.engine.clock.hold(seconds * 1000)
   client.reply.ok()
 }
 

@@ -62,8 +62,9 @@ export class MovedTime implements Agenda {
   }
 
   next(): number {
-    const { expireCycle, cronPaused, keyspace } = this.engine
-    if (!expireCycle.enabled || cronPaused || keyspace.loading) return Number.POSITIVE_INFINITY
+    const { expireCycle, cronPaused, keyspace, pause } = this.engine
+    const off = !expireCycle.enabled || cronPaused || pause.state !== 'none'
+    if (off || keyspace.loading) return Number.POSITIVE_INFINITY
     return Math.max(this.deadlines.next(), this.clock.now)
   }
 

@@ -2,6 +2,7 @@
  * Where the server gets the time from: the system's clock, or one that tests and embedders move by hand. Not
  * for scheduling (see timers.ts).
  */
+import { holdProcess } from './process.ts'
 
 export interface Clock {
   /** Milliseconds since the epoch as of the last refresh(); every command of one batch sees the same value. */
@@ -12,6 +13,8 @@ export interface Clock {
   epochMicros(): number
   /** Microseconds from an arbitrary start that never go back; for measuring durations. */
   monotonicMicros(): number
+  /** Returns when `milliseconds` have passed: nothing else happens in the process meanwhile. */
+  hold(milliseconds: number): void
 }
 
 /** Milliseconds since the epoch, or a Date. */
@@ -46,6 +49,10 @@ export class SystemClock implements Clock {
   monotonicMicros(): number {
     return performance.now() * 1000
   }
+
+  hold(milliseconds: number): void {
+    holdProcess(milliseconds)
+  }
 }
 
 /** A clock that stands still until told to move. */
@@ -74,6 +81,11 @@ export class ManualClock implements Clock {
     if (!(milliseconds >= 0)) throw new RangeError(`a clock cannot advance by ${milliseconds} ms`)
     this.now += milliseconds
     this.#monotonicMs += milliseconds
+  }
+
+  /** Lets them pass, in whole milliseconds, for whoever looks. */
+  hold(milliseconds: number): void {
+    this.advance(Math.round(milliseconds))
   }
 
   /** Sets the wall clock; the monotonic clock follows it forward but never back. */

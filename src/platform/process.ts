@@ -24,7 +24,7 @@ export function cpuMicros(): { readonly user: number; readonly system: number } 
   return process.cpuUsage()
 }
 
-/** Holds the whole process for `milliseconds`, event loop included: DEBUG SLEEP, which is meant to hurt. */
+/** Holds the whole process for `milliseconds`, event loop included: for what is meant to hurt, as DEBUG SLEEP. */
 export function holdProcess(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
@@ -33,9 +33,9 @@ export function holdProcess(milliseconds: number): void {
  * How many descriptors the process may have open at once; null where nothing limits them or nothing tells. Node has
  * raised what it may use to all that it may ask for before any of this runs.
  */
-export function descriptorLimit(): number | null {
+export function descriptorLimit(limits: string = '/proc/self/limits'): number | null {
   try {
-    return openFilesOf(readFileSync('/proc/self/limits', 'latin1'))
+    return openFilesOf(readFileSync(limits, 'latin1'))
   } catch {
     // A report takes some 10 ms: only where there is no /proc. Windows limits none.
     const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: unknown } } }

@@ -134,6 +134,7 @@ export class ManualTimers implements Timers {
     // As in Node, nothing is due sooner than in 1 ms: a timeout that re-arms itself at 0 still ends advance().
     // Moments that others look at, too, are whole.
     const whole = this.#driven ? Math.ceil(milliseconds) : milliseconds
+    this.#follow()
     const due = this.#now + Math.max(whole, 1)
     const entry: ManualEntry = { callback, due, order: this.#order++, period }
     this.#pending.add(entry)
@@ -172,7 +173,14 @@ export class ManualTimers implements Timers {
    * the clock's moment `end`, and does it. An 'event' may have made others busy; 'done' is when there is nothing more.
    */
   step(end: number): Step {
+    this.#follow()
     return this.#step(this.#momentOf(end))
+  }
+
+  /** A command may have let time pass by itself (DEBUG SLEEP). */
+  #follow(): void {
+    if (this.#driven && this.#clock !== null)
+      this.#now = Math.max(this.#now, this.#clock.monotonicMicros() / 1000)
   }
 
   #step(end: number): Step {

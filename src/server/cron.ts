@@ -84,11 +84,12 @@ export class Cron {
 
   /** One piece of the work that comes in pieces: the first kind that has any. */
   private slice(): void {
-    const { keyspace, expireCycle, timers, clock } = this.engine
+    const { keyspace, expireCycle, timers, clock, pause } = this.engine
     const { latency } = keyspace
     clock.refresh()
     let begun = latency.begin()
-    let more = expireCycle.run(SLICE_MICROS)
+    // While clients are paused the dataset stands still.
+    let more = pause.state === 'none' && expireCycle.run(SLICE_MICROS)
     latency.end('expire-cycle', begun)
     begun = latency.begin()
     let rest = REST_MILLIS

@@ -129,6 +129,37 @@ test('CLIENT PAUSE holds commands until it is over', async () => {
   expect(ran).toBe(3000)
 })
 
+test('no key expires in a pause; those that are due do when it is over', async () => {
+  const events = await recordEvents(server)
+  await server.call('SET', 'k', 'v', 'PX', 500)
+  await server.call('CLIENT', 'PAUSE', 3000, 'WRITE')
+  await server.clock.advance(2999)
+  expect(events).toEqual([])
+  await server.clock.advance(1)
+  expect(events).toEqual(['k@3000'])
+})
+
+test('DEBUG SLEEP takes time of the clock, which LATENCY and SLOWLOG tell', async () => {
+  const slow = await start({ 'enable-debug-command': 'yes', 'latency-monitor-threshold': 100 })
+  const ended: number[] = []
+  const wait = (seconds: number): Promise<unknown> =>
+    slow
+      .connection()
+      .call('BLPOP', 'q', seconds)
+      .then(() => ended.push(slow.clock.now - START))
+  const waits = [wait(1), wait(7000)]
+  await slow.call('DEBUG', 'SLEEP', 6000)
+  waits.push(wait(500))
+  expect(slow.clock.now).toBe(START + 6_000_000)
+  const second = START / 1000 + 6000
+  expect(await slow.call('LATENCY', 'HISTORY', 'command')).toEqual([[second, 6_000_000]])
+  const [[, at, micros, words]] = await slow.call<[Reply[]]>('SLOWLOG', 'GET')
+  expect([at, micros, words]).toEqual([second, 6_000_000_000, ['DEBUG', 'SLEEP', '6000']])
+  await slow.clock.advance(1_000_000)
+  await Promise.all(waits)
+  expect(ended).toEqual([6_000_000, 6_500_000, 7_000_000])
+})
+
 test('LFU counters decay', async () => {
   const lfu = await start({ 'maxmemory-policy': 'allkeys-lfu', 'lfu-log-factor': 0, seed: 1 })
   await lfu.call('SET', 'k', 'v')

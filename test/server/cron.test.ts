@@ -35,6 +35,16 @@ describe('cron', () => {
     expect(s.engine.keyspace.keyCount).toBeLessThan(200)
   })
 
+  it('leaves expired keys where they are while clients are paused', () => {
+    const { s } = withCron()
+    s.run('SET k v PX 500')
+    s.run('CLIENT PAUSE 2000 WRITE')
+    s.timers.advance(1900)
+    expect(s.engine.keyspace.keyCount).toBe(1)
+    s.timers.advance(300)
+    expect(s.engine.keyspace.keyCount).toBe(0)
+  })
+
   it('tells of slices that took long, and of stalls', () => {
     const { s } = withCron()
     s.run('CONFIG SET latency-monitor-threshold 10')
