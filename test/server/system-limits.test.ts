@@ -65,4 +65,6 @@ test('what the system says', () => {
   expect(openFilesOf('')).toBe(null)
   const here = descriptorLimit()
   if (process.platform === 'linux' && here !== null) expect(here).toBeGreaterThan(0)
+  // Where there is no /proc.
+  expect(descriptorLimit('/nowhere')).toBe(here)
 })
