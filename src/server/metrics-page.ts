@@ -30,6 +30,7 @@ const GAUGES: Readonly<Record<string, string>> = {
   allocator_allocated: 'allocator_allocated_bytes',
   allocator_resident: 'allocator_resident_bytes',
   maxmemory: 'memory_max_bytes',
+  total_system_memory: 'total_system_memory_bytes',
   mem_not_counted_for_evict: 'mem_not_counted_for_eviction_bytes',
   expired_stale_perc: 'expired_stale_percentage',
   loading: 'loading_dump_file',
@@ -46,6 +47,16 @@ const GAUGES: Readonly<Record<string, string>> = {
   repl_backlog_size: 'replication_backlog_bytes',
   repl_backlog_active: 'repl_backlog_is_active',
   repl_backlog_histlen: 'repl_backlog_history_bytes',
+  sync_full: 'replica_resyncs_full',
+  sync_partial_ok: 'replica_partial_resync_accepted',
+  sync_partial_err: 'replica_partial_resync_denied',
+  active_defrag_hits: 'defrag_hits',
+  active_defrag_misses: 'defrag_misses',
+  active_defrag_key_hits: 'defrag_key_hits',
+  active_defrag_key_misses: 'defrag_key_misses',
+  migrate_cached_sockets: 'migrate_cached_sockets_total',
+  rdb_last_load_keys_expired: 'rdb_last_load_expired_keys',
+  rdb_last_load_keys_loaded: 'rdb_last_load_loaded_keys',
 }
 
 const COUNTERS: Readonly<Record<string, string>> = {
@@ -78,6 +89,9 @@ const COUNTERS: Readonly<Record<string, string>> = {
   used_cpu_sys_main_thread: 'cpu_sys_main_thread_seconds_total',
   used_cpu_user_main_thread: 'cpu_user_main_thread_seconds_total',
 }
+
+/** Characters of run_id and of replication ids. */
+const ID_LENGTH = 40
 
 /** The sections whose fields are figures; the others are told line by line below. */
 const SECTIONS = ['clients', 'memory', 'persistence', 'stats', 'replication', 'cpu', 'cluster'] as const
@@ -218,7 +232,8 @@ function slowness(page: Page, { slowLog, keyspace }: Engine): void {
 function numberIn(text: string | number): number | null {
   if (text === 'ok') return 1
   if (text === 'err') return 0
-  const value = text === '' ? Number.NaN : Number(text)
+  // An id may happen to be all digits.
+  const value = text === '' || String(text).length === ID_LENGTH ? Number.NaN : Number(text)
   return Number.isFinite(value) ? value : null
 }
 
