@@ -15,6 +15,12 @@ export function startupWarnings(settings: Settings): string[] {
       `You specified a maxmemory value that is less than 1MB (current value is ${settings.maxmemory} bytes). Are you sure this is what you really want?`,
     )
   }
+  if (settings.requirepass !== '' && settings.aclfile !== '') {
+    warnings.push(
+      'requirepass has no effect beside aclfile, as in Redis: what the ACL file says of the user default holds, and ' +
+        'where it says nothing, that user needs no password.',
+    )
+  }
   if (settings.metricsPort > 0 && !settings.metricsBind.every(isLoopback)) {
     warnings.push(
       'metrics-bind names addresses beyond loopback: the page asks for no password and is not encrypted. It tells ' +

@@ -13,6 +13,15 @@ test('nothing to warn of', () => {
   expect(warnings({ 'metrics-bind': '*' })).toEqual([])
 })
 
+test('a password that the ACL file overrules', () => {
+  expect(warnings({ requirepass: 'secret' })).toEqual([])
+  expect(warnings({ aclfile: 'users.acl' })).toEqual([])
+  const [warning, ...others] = warnings({ requirepass: 'secret', aclfile: 'users.acl' })
+  expect(others).toEqual([])
+  expect(warning).toContain('requirepass has no effect beside aclfile')
+  expect(warning).not.toContain('secret')
+})
+
 test('metrics for everybody, a memory limit in kilobytes, a server that stays in the foreground', () => {
   for (const address of ['*', '10.0.0.1', '127.0.0.1 -::*']) {
     expect(warnings({ 'metrics-port': '9121', 'metrics-bind': address })).toEqual([
