@@ -37,7 +37,7 @@ interface Run {
   cpuMicros: number
 }
 
-/** A quarter of a run before the timed ones, so that neither server is measured cold. */
+/** So much of a run before the timed ones, so that no server is measured cold; all of it on servers that just started. */
 const WARM_UP_SHARE = 0.25
 
 /** Runs all `works` on a fresh pair of servers, started with `settings`, and resolves to one row for each. */
@@ -71,7 +71,8 @@ export async function runInTurn(
       } else if (!readsOnly(work)) {
         loaded = undefined
       }
-      rows.push(await alternate(contestants, work, options))
+      const warmUp = rows.length === 0 ? 1 : WARM_UP_SHARE
+      rows.push(await alternate(contestants, work, Math.ceil(work.requests * warmUp), options))
     }
     return rows
   } finally {
@@ -89,10 +90,10 @@ export function titleOf(work: Workload): string {
 async function alternate(
   contestants: readonly Contestant[],
   work: Workload,
+  warmUp: number,
   { alternations, seconds }: TurnOptions,
 ): Promise<WorkRuns> {
   const runs: Run[][] = contestants.map(() => [])
-  const warmUp = Math.max(1, Math.round(work.requests * WARM_UP_SHARE))
   let slowest = Number.POSITIVE_INFINITY
   for (const contestant of contestants) {
     slowest = Math.min(slowest, (await timedRun(contestant, work, warmUp)).rps)
