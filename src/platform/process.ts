@@ -1,10 +1,10 @@
 /** What the server tells about its process and machine, read from Node. */
 import { readFileSync } from 'node:fs'
-import { arch, platform, release, totalmem, type } from 'node:os'
+import { machine, platform, release, totalmem, type } from 'node:os'
 
 export const PROCESS_ID: number = process.pid
-/** "Linux 6.1.0 x64". */
-export const OS_NAME: string = `${type()} ${release()} ${arch()}`
+/** "Linux 6.1.0 x86_64", as Redis has it from uname. */
+export const OS_NAME: string = `${type()} ${release()} ${machine()}`
 export const EVENT_API: string = platform() === 'linux' ? 'epoll' : platform() === 'win32' ? 'iocp' : 'kqueue'
 export const EXECUTABLE: string = process.argv[1] ?? process.execPath
 export const TOTAL_MEMORY_BYTES: number = totalmem()

@@ -1,6 +1,6 @@
 /**
  * What the log says when the server crashes: version, where it happened, the last command's name and INFO. No keys,
- * values or arguments: our errors never quote clients, and those of JavaScript name code.
+ * values or arguments: our errors never quote clients, those of JavaScript name code, and Node's are left without text.
  */
 import { infoText } from '../commands/info.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -26,16 +26,20 @@ export function crashReport(engine: Engine, error: unknown): string[] {
   ]
 }
 
-/** The kind of the error and its message, which a parser of texts would quote what it read in. */
+/** The kind of the error and its message, unless it quotes values: Node's do, and a parser's what it has read. */
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${typeof error}`
-  const { name, message } = error
+  const { name, message, code } = error as NodeJS.ErrnoException
+  if (code?.startsWith('ERR_')) return `${name} ${code}`
   return error instanceof SyntaxError ? name : `${name}: ${message.slice(0, MESSAGE_MAX)}`
 }
 
-/** The lines of the stack that name places in code. */
+/** The lines of the stack that name places in code; the message before them may have any lines. */
 function framesOf(error: unknown): string[] {
-  const lines = error instanceof Error ? (error.stack ?? '').split('\n') : []
+  if (!(error instanceof Error)) return []
+  const { message, stack = '' } = error
+  const start = stack.indexOf(message)
+  const lines = stack.slice(start === -1 ? 0 : start + message.length).split('\n')
   return lines.filter((line) => /^\s+at /.test(line))
 }
 

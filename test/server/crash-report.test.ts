@@ -23,6 +23,14 @@ test('of whatever is thrown', () => {
   expect(first('text')).toMatch(/ crashed by a thrown string$/)
   expect(first(undefined)).toMatch(/ crashed by a thrown undefined$/)
   expect(first(new SyntaxError('Unexpected token "secret"'))).toMatch(/ crashed by SyntaxError$/)
+  const quoting = Object.assign(new TypeError('Received "secret"'), { code: 'ERR_INVALID_ARG_VALUE' })
+  expect(first(quoting)).toMatch(/ crashed by TypeError ERR_INVALID_ARG_VALUE$/)
+  expect(crashReport(engine, quoting).join('\n')).not.toContain('secret')
+  const { stack } = new Error('x\n    at secret')
+  expect(stack).toContain('\n    at secret')
+  expect(
+    crashReport(engine, new Error('x\n    at secret')).filter((line) => /^ +at secret/.test(line)),
+  ).toEqual([])
   expect(first(new RangeError('x'.repeat(1000))).length).toBeLessThan(300)
   expect(crashReport(engine, null)).toContain('Last command: none')
 })
