@@ -1,10 +1,19 @@
 /** Servers as an embedder has them: started, reached, closed, and what they keep on disk. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { afterEach, expect, test } from 'vitest'
-import { createServer, type RespiteServer, type ServerOptions } from '../src/index.ts'
+import {
+  ConfigError,
+  createServer,
+  type Logger,
+  type RespiteServer,
+  type ServerOptions,
+} from '../src/index.ts'
+import { freePort } from './compat/server-process.ts'
+import { Certificates, hasOpenssl } from './network/certificates.ts'
 
 const servers: RespiteServer[] = []
 afterEach(async () => {
@@ -82,11 +91,53 @@ test('a bad option is refused by name', async () => {
   await expect(createServer({ 'maxmemory-policy': 3 })).rejects.toThrow('maxmemory-policy')
 })
 
+test('what is no directive is checked as well', async () => {
+  const wrong: readonly [ServerOptions, RegExp][] = [
+    [{ clock: 'fake' as 'manual' }, /^clock: 'fake'/],
+    [{ clock: 'manual', now: new Date('never') }, /^now: Invalid Date/],
+    [{ now: 0 }, /^now: the clock is the real one/],
+    [{ seed: Number.NaN }, /^seed: NaN/],
+    [{ listen: 'no' as unknown as boolean }, /^listen: 'no'/],
+    [{ keepAlive: 1 as unknown as boolean }, /^keepAlive: 1/],
+    [{ logger: {} as Logger }, /^logger: \{\}/],
+    [{ user: ['app on "'] }, /^user: unbalanced/],
+    [{ user: 'app maybe' }, /maybe/],
+    [{ 'rename-command': { NOTHING: 'x' } }, /No such command/],
+  ]
+  for (const [options, text] of wrong) {
+    await expect(createServer(options)).rejects.toThrow(text)
+    await expect(createServer(options)).rejects.toThrow(ConfigError)
+  }
+})
+
+test('users and renamed commands, as lines of redis.conf have them', async () => {
+  const server = await start({
+    user: ['app on >secret ~app:* +@read', 'default on nopass ~* +@all'],
+    'rename-command': { FLUSHALL: '', CONFIG: 'SETTINGS' },
+  })
+  const app = server.connection()
+  await app.call('AUTH', 'app', 'secret')
+  expect(await app.call('GET', 'app:k')).toBeNull()
+  await expect(app.call('GET', 'k')).rejects.toMatchObject({ code: 'NOPERM' })
+  await expect(server.call('FLUSHALL')).rejects.toThrow('unknown command')
+  expect(await server.call('SETTINGS', 'GET', 'hz')).toEqual(new Map([['hz', '10']]))
+  const fork = await server.fork()
+  servers.push(fork)
+  expect(await fork.call('ACL', 'USERS')).toEqual(['app', 'default'])
+})
+
 test('it says in one line that a port is in use', async () => {
   const server = await start()
-  await expect(createServer({ port: server.port })).rejects.toThrow(
-    `Could not create server TCP listening socket 127.0.0.1:${server.port}: bind: Address already in use`,
-  )
+  await expect(createServer({ port: server.port })).rejects.toMatchObject({
+    message: `Could not create server TCP listening socket 127.0.0.1:${server.port}: bind: Address already in use`,
+    code: 'EADDRINUSE',
+  })
+})
+
+test('a server at all addresses is reached at one', async () => {
+  const server = await start({ bind: '*' })
+  expect(server.url).toBe(`redis://127.0.0.1:${server.port}`)
+  expect(server.connectionOptions()).toMatchObject({ host: '127.0.0.1', socket: { host: '127.0.0.1' } })
 })
 
 test('without a socket it can still be called', async () => {
@@ -124,6 +175,30 @@ test('connectionOptions() are ioredis options, with the password', async () => {
   const redis = new Redis(options)
   expect(await redis.ping()).toBe('PONG')
   redis.disconnect()
+})
+
+test.skipIf(!hasOpenssl)('connectionOptions() of a server with TLS only have clients speak TLS', async () => {
+  const certificates = new Certificates()
+  certificates.make('server')
+  const server = await start({
+    port: 0,
+    'tls-port': await freePort(),
+    'tls-cert-file': certificates.path('server.crt'),
+    'tls-key-file': certificates.path('server.key'),
+    'tls-auth-clients': 'no',
+    'tls-ca-cert-file': certificates.path('ca.crt'),
+  })
+  const ca = readFileSync(certificates.path('ca.crt'))
+  certificates.remove()
+  const options = server.connectionOptions()
+  expect([server.url.slice(0, 9), options.tls, options.socket.tls]).toEqual(['rediss://', {}, true])
+  const redis = new Redis({ ...options, tls: { ca } })
+  expect(await redis.set('k', 'v')).toBe('OK')
+  redis.disconnect()
+  const client = createClient({ ...options, socket: { ...options.socket, tls: true, ca } })
+  await client.connect()
+  expect(await client.get('k')).toBe('v')
+  client.destroy()
 })
 
 test('a server that is told to shut down ends, with every connection', async () => {

@@ -168,6 +168,10 @@ function wordOf(argument: Argument, index: number): string | Uint8Array {
   throw new TypeError(`${what} is neither text nor a number nor bytes: ${inspect(argument)}`)
 }
 
-function closedError(): Error {
+/**
+ * What there is to say after the end.
+ * @internal
+ */
+export function closedError(): Error {
   return Object.assign(new Error('the connection is closed'), { code: 'CLOSED' })
 }

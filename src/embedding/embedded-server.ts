@@ -7,7 +7,12 @@ import { SeededRandom, systemRandom } from '../platform/random.ts'
 import { ManualTimers } from '../platform/timers.ts'
 import type { Reply } from '../protocol/reply-reader.ts'
 import { Server } from '../server/server.ts'
-import { type Argument, type ConnectionOptions, EmbeddedConnection } from './embedded-connection.ts'
+import {
+  type Argument,
+  type ConnectionOptions,
+  closedError,
+  EmbeddedConnection,
+} from './embedded-connection.ts'
 import { LoggerLog } from './logger.ts'
 import { MovedTime } from './moved-time.ts'
 import { configurationOf, inheritSettings, optionsElsewhere, type ServerOptions } from './options.ts'
@@ -22,8 +27,15 @@ export interface ClientOptions {
   /** For a unix socket, in place of host and port. */
   readonly path?: string
   readonly password?: string
+  /** For a server with a TLS port only. Where nobody vouches for its certificate, put `{ ca }` in place of it. */
+  readonly tls?: Record<string, never>
   /** The same once more, where node-redis looks for it. */
-  readonly socket: { readonly host: string; readonly port: number; readonly path?: string }
+  readonly socket: {
+    readonly host: string
+    readonly port: number
+    readonly path?: string
+    readonly tls?: true
+  }
 }
 
 const NOWHERE: Address = { host: null, port: 0, path: null, secure: false }
@@ -100,7 +112,7 @@ export class RespiteServer {
       background: options.keepAlive !== true,
     })
     // Whatever of it has begun ends with it.
-    await starting.catch((error: unknown) => server.stop().then(() => Promise.reject(error)))
+    await starting.catch((error: Error) => server.stop().then(() => Promise.reject(withCode(error))))
     const started = new RespiteServer(options, server, configuration, moved, ending)
     // SHUTDOWN or a fault ends what is connected without a socket, too.
     void ending.ended.then(() => started.close())
@@ -114,9 +126,15 @@ export class RespiteServer {
     return plain ?? addresses[0] ?? this.lastAddress
   }
 
-  /** An IP address, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or not at all. */
+  /**
+   * An IP address to reach it at, 127.0.0.1 unless `bind` says otherwise; '' where it listens on a unix socket only or
+   * not at all.
+   */
   get host(): string {
-    return this.address.host ?? ''
+    const { host } = this.address
+    // All addresses are none to connect to, at least on Windows.
+    if (host === '0.0.0.0') return '127.0.0.1'
+    return host === '::' ? '::1' : (host ?? '')
   }
 
   /** The port it listens on; 0 where it listens on none. */
@@ -126,23 +144,24 @@ export class RespiteServer {
 
   /** "redis://127.0.0.1:50123"; "rediss://…" when there is a TLS port only, '' when it does not listen. */
   get url(): string {
-    const { host, port, path, secure } = this.address
+    const { port, path, secure } = this.address
+    const { host } = this
     if (path !== null) return `unix://${path}`
-    if (host === null) return ''
+    if (host === '') return ''
     return `${secure ? 'rediss' : 'redis'}://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
   /** How to reach it, password included, for the constructors of ioredis and node-redis. */
   connectionOptions(): ClientOptions {
     const { host, port } = this
-    const { path } = this.address
+    const { path, secure } = this.address
     const { requirepass } = this.configuration.settings
+    const where = { host, port, ...(path === null ? {} : { path }) }
     return {
-      host,
-      port,
-      ...(path === null ? {} : { path }),
+      ...where,
       ...(requirepass === '' ? {} : { password: requirepass }),
-      socket: path === null ? { host, port } : { host, port, path },
+      ...(secure ? { tls: {} } : {}),
+      socket: secure ? { ...where, tls: true } : where,
     }
   }
 
@@ -182,19 +201,20 @@ export class RespiteServer {
     this.moved?.dataReplaced()
   }
 
-  /** Removes all data; FLUSHALL. */
+  /** Removes all data; FLUSHALL, which neither a pause, a rule nor a fault keeps from it. */
   async flush(): Promise<void> {
-    const connection = this.connection({ privileged: true, faults: false })
-    await connection.call('FLUSHALL').finally(() => connection.close())
+    if (this.closed) throw closedError()
+    this.data.flush()
   }
 
   /**
    * Starts a server of its own with the same data, settings and time, that listens on a free port and keeps nothing on
-   * disk. Users other than the default one are not taken over.
+   * disk. Users are those of the options, and the default one.
    */
   async fork(): Promise<RespiteServer> {
     const bytes = this.snapshot()
-    const options = { ...optionsElsewhere(this.options), now: this.clock.now }
+    const now = this.moved === null ? undefined : this.clock.now
+    const options = { ...optionsElsewhere(this.options), now }
     const configuration = configurationOf(options)
     inheritSettings(configuration, this.configuration)
     const fork = await RespiteServer.startWith(options, configuration)
@@ -257,6 +277,12 @@ class Ending {
   end(error: Error | null): void {
     this.resolve?.(error)
   }
+}
+
+/** With the code of what it came from (EADDRINUSE), if that has one. */
+function withCode(error: Error): Error {
+  const { code } = (error.cause ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? Object.assign(error, { code }) : error
 }
 
 function logOf(configuration: Configuration, { logger }: ServerOptions): Log {

@@ -2,11 +2,13 @@
  * What createServer() takes: the directives of redis.conf as typed options, and what only an embedder can give. Turns
  * the former into a Configuration; what the latter do is theirs to say.
  */
-import { ConfigError } from '../config/config-error.ts'
+import { inspect } from 'node:util'
+import { ConfigError, type ConfigPlace } from '../config/config-error.ts'
 import { Configuration } from '../config/configuration.ts'
 import type { BufferLimits, Directive, SavePoint } from '../config/directive.ts'
 import { wordsOf } from '../config/directive-values.ts'
 import { DIRECTIVE_NAMES, DIRECTIVES, type DirectiveName, type DirectiveTable } from '../config/directives.ts'
+import { splitArguments } from '../config/split-args.ts'
 import type { Moment } from '../platform/clock.ts'
 import type { Logger } from './logger.ts'
 
@@ -44,6 +46,10 @@ export type DirectiveOptions = {
 }
 
 export interface ServerOptions extends DirectiveOptions {
+  /** Users and their rules, as redis.conf's lines have them behind that word: 'app on >secret ~app:* +@all'. */
+  readonly user?: string | readonly string[] | undefined
+  /** Other names for commands, by their own; '' for one that nobody shall call. */
+  readonly 'rename-command'?: Readonly<Record<string, string>> | undefined
   /** Where the log's lines go; console and pino's loggers will do. The server is silent without. */
   readonly logger?: Logger | undefined
   /** False: no socket at all; it is reached by call() and connection() only. */
@@ -59,7 +65,26 @@ export interface ServerOptions extends DirectiveOptions {
 }
 
 /** The options that are no directives. */
-const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive', 'seed', 'clock', 'now'])
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  'user',
+  'rename-command',
+  'logger',
+  'listen',
+  'keepAlive',
+  'seed',
+  'clock',
+  'now',
+])
+
+/** What is wrong with an option that is no directive, if anything is: not everybody's values are type-checked. */
+const FAULTS: Readonly<Partial<Record<string, (options: ServerOptions) => boolean>>> = {
+  logger: ({ logger }) => !hasLevels(logger),
+  listen: ({ listen }) => typeof listen !== 'boolean',
+  keepAlive: ({ keepAlive }) => typeof keepAlive !== 'boolean',
+  seed: ({ seed }) => !Number.isSafeInteger(seed),
+  clock: ({ clock }) => clock !== 'real' && clock !== 'manual',
+  now: ({ now }) => !Number.isFinite(Number(now)),
+}
 
 /**
  * The configuration that the options describe: Redis's defaults, but on 127.0.0.1 only and without save points. Throws
@@ -68,15 +93,43 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set(['logger', 'listen', 'keepAlive
  */
 export function configurationOf(options: ServerOptions): Configuration {
   const given: Partial<Record<DirectiveName, string>> = { bind: '127.0.0.1', save: '', port: '0' }
+  // A century would be a lot of looks at files.
+  if (options.clock === 'manual') given['self-check-interval'] = '0'
+  else if (options.now !== undefined) throw new ConfigError("now: the clock is the real one, not 'manual'")
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || OWN_OPTIONS.has(name)) continue
+    if (value === undefined) continue
+    if (FAULTS[name]?.(options)) throw new ConfigError(`${name}: ${inspect(value)} will not do`)
+    if (OWN_OPTIONS.has(name)) continue
     if (!Object.hasOwn(DIRECTIVES, name)) throw new ConfigError(`${name}: there is no such option`)
     given[name as DirectiveName] = textOf(DIRECTIVES[name as DirectiveName], value)
   }
   if (given.appendonly?.toLowerCase() === 'yes' && given.dir === undefined) {
     throw new ConfigError('appendonly: there is nowhere to write, since no dir is given')
   }
-  return new Configuration(given)
+  const configuration = new Configuration(given)
+  takeLines(configuration, options)
+  return configuration
+}
+
+/** What in redis.conf is a line and no directive. */
+function takeLines(configuration: Configuration, options: ServerOptions): void {
+  for (const [from, to] of Object.entries(options['rename-command'] ?? {})) {
+    configuration.renames.push({ from, to, place: placeOf(`rename-command ${from} "${to}"`) })
+  }
+  for (const line of [options.user ?? []].flat()) {
+    const words = splitArguments(Buffer.from(line))?.map(String) ?? []
+    if (words.length === 0) throw new ConfigError('user: unbalanced quotes, or nothing at all')
+    configuration.users.push({ words, place: placeOf(`user ${line}`) })
+  }
+}
+
+function placeOf(text: string): ConfigPlace {
+  return { origin: 'createServer()', line: 0, text }
+}
+
+function hasLevels(logger: unknown): boolean {
+  const levels = logger as Partial<Record<string, unknown>> | null
+  return ['debug', 'info', 'warn'].every((level) => typeof levels?.[level] === 'function')
 }
 
 /** Where a server is found and what it keeps on disk, which no two servers share. */

@@ -1,10 +1,15 @@
 /** The data of an embedded server as a whole, and key by key for assertions: looking at it leaves no trace. */
+import { inspect, types } from 'node:util'
 import { encodingOf } from '../commands/object.ts'
 import { ConfigError } from '../config/config-error.ts'
+import type { Command } from '../engine/command.ts'
 import type { Engine } from '../engine/engine.ts'
+import { GATE_ACL } from '../engine/gates.ts'
 import type { Database } from '../keyspace/database.ts'
 import { Entry, TYPE_LIST, TYPE_NAMES } from '../keyspace/entry.ts'
+import { LocalConnection } from '../network/local-connection.ts'
 import { checkDatasetBytes, datasetBytes, loadDatasetBytes } from '../persistence/dataset-bytes.ts'
+import { Arguments } from '../protocol/arguments.ts'
 import { AddressList } from '../structures/address-list.ts'
 import { blockOf } from '../structures/block.ts'
 import { globMatches } from '../structures/glob.ts'
@@ -30,6 +35,15 @@ export interface KeyDetails {
   readonly value: string | Buffer | readonly (string | Buffer)[]
 }
 
+/** The arguments of a command that has none. */
+function wordAlone(name: string): Arguments {
+  const args = new Arguments(1)
+  args.block = blockOf(name)
+  args.lengths[0] = name.length
+  args.count = 1
+  return args
+}
+
 export class ServerData {
   private readonly engine: Engine
   private readonly entry: Entry
@@ -49,6 +63,7 @@ export class ServerData {
     const { engine } = this
     const { keyspace, settings, backgroundSave, blocking, dispatcher } = engine
     if (settings.appendonly) throw new ConfigError('the data cannot be replaced while appendonly is on')
+    if (!types.isUint8Array(given)) throw new TypeError(`no bytes of an RDB file: ${inspect(given)}`)
     const bytes = Buffer.from(given.buffer, given.byteOffset, given.length)
     engine.clock.refresh()
     if (!trusted) checkDatasetBytes(keyspace, bytes)
@@ -61,6 +76,21 @@ export class ServerData {
     dispatcher.beginBatch()
     blocking.serve()
     dispatcher.endBatch()
+  }
+
+  /** FLUSHALL by nobody who could be kept from it, in the append-only file as well. */
+  flush(): void {
+    const { dispatcher, commands, settings } = this.engine
+    const command = commands.all.find(({ name }) => name === 'flushall') as Command
+    const { calledAs } = command
+    if (calledAs === '' && settings.appendonly) throw new ConfigError('the append-only file has no FLUSHALL')
+    const connection = new LocalConnection(this.engine)
+    connection.client.gates &= ~GATE_ACL
+    dispatcher.beginBatch()
+    dispatcher.runQueued(connection.client, command, wordAlone(calledAs))
+    dispatcher.endBatch()
+    connection.take()
+    connection.close()
   }
 
   /** Names in the order of their bytes, those past their deadline left out. */

@@ -194,6 +194,14 @@ test('idle clients are cut off at their time', async () => {
   await ended
 })
 
+test('centuries without anything to do take no time', async () => {
+  const later = await start()
+  await later.call('SET', 'k', 'v', 'EX', 3_000_000_000)
+  // Looks at what is on disk every ten minutes would be half a billion.
+  await later.clock.set(new Date('9999-12-31'))
+  expect(later.keys()).toEqual([])
+})
+
 test('moves follow one another, and what is no time is refused', async () => {
   const { clock } = server
   await Promise.all([clock.advance(10), clock.advance(20), clock.set(START + 100)])

@@ -59,6 +59,11 @@ test('bytes that are none leave the data as they were', async () => {
   await expect(server.restore(Buffer.concat([bytes, bytes]))).rejects.toThrow('behind the end')
 })
 
+test('what are no bytes are not restored', async () => {
+  await expect(server.restore('dump.rdb' as unknown as Buffer)).rejects.toThrow(TypeError)
+  expect(server.keys()).toHaveLength(3)
+})
+
 test('whoever waits for a list that is restored has it', async () => {
   const bytes = server.snapshot()
   const other = await start()
@@ -117,6 +122,47 @@ test('flush() empties every database, whatever the default user may do', async (
   await expect(server.call('FLUSHALL')).rejects.toMatchObject({ code: 'NOPERM' })
   await server.flush()
   expect([server.keys(), server.keys('*', { db: 3 })]).toEqual([[], []])
+})
+
+test('flush() waits for nobody, and whoever it concerns is told', async () => {
+  const watching = server.connection()
+  const pushes: unknown[] = []
+  watching.onPush((push) => pushes.push(push))
+  await watching.call('CLIENT', 'TRACKING', 'ON')
+  await watching.call('GET', 'text')
+  await watching.call('WATCH', 'list')
+  server.faults.answer('READONLY')
+  await server.call('CLIENT', 'PAUSE', 1000)
+  await server.flush()
+  expect(server.keys()).toEqual([])
+  await server.clock.advance(1000)
+  server.faults.clear()
+  expect(pushes).toEqual([['invalidate', null]])
+  await watching.call('MULTI')
+  expect(await watching.call('EXEC')).toBeNull()
+  await server.close()
+  await expect(server.flush()).rejects.toMatchObject({ code: 'CLOSED' })
+})
+
+test('flush() needs no command of that name', async () => {
+  const other = await start({ 'rename-command': { FLUSHALL: '' } })
+  await other.call('SET', 'k', 'v')
+  await other.flush()
+  expect(other.keys()).toEqual([])
+})
+
+test('flush() is in the append-only file', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'respite-data-'))
+  const options = { dir, appendonly: true, 'rename-command': { FLUSHALL: 'RM' } }
+  const first = await start(options)
+  await first.call('SET', 'k', 'v')
+  await first.flush()
+  await first.call('SET', 'other', 'v')
+  await first.close()
+  const second = await start(options)
+  expect(second.keys()).toEqual(['other'])
+  await second.close()
+  rmSync(dir, { recursive: true })
 })
 
 test('keys and what is under them, without a trace', async () => {
