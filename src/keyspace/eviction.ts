@@ -24,9 +24,9 @@
  * The pool remembers scores of a moment ago. A candidate that was used since, has moved or is gone is dropped when
  * its turn comes (Redis evicts it if it is still there); what another policy left there has low scores or is dropped
  * the same way. test/keyspace/eviction.test.ts measures the distance to true LRU in hits: on a Zipf trace less than
- * a point at five samples. Of the keys evicted at 3, 5 and 10 samples 76, 84 and 93 % are those that true LRU would
- * evict too (redis-server: 71, 83 and 92 %), and on Zipf, scan-polluted and shifting traces the hits of every policy
- * are from 0.04 points less than redis-server's to 0.6 more (bench/eviction.ts, bench/results/eviction.md).
+ * a point at five samples. Of the keys evicted at 3, 5 and 10 samples 75, 84 and 94 % are those that true LRU would
+ * evict too (redis-server: 71, 82 and 92 %), and on Zipf, scan-polluted and shifting traces the hits of every policy
+ * are from 0.03 points less than redis-server's to 0.7 more (bench/eviction.ts, bench/results/eviction.md).
  *
  * Memory on its way out comes first: while parts of large values or of flushed databases wait to be freed
  * (lazy-free.ts), no key goes, so that a list of a million elements counts as what it is.
