@@ -32,6 +32,7 @@ function exec(client: Client): void {
   for (const { command, args } of transaction.queue) engine.dispatcher.runQueued(client, command, args)
   engine.inExec = false
   client.inTransaction = false
+  transaction.finished()
 }
 
 function discard(client: Client): void {

@@ -20,9 +20,7 @@ export class KeptArguments {
 
   /** A copy that stays valid until it is given back. */
   copy(args: Arguments): Arguments {
-    let bytes = 0
-    for (let i = 0; i < args.count; i++) bytes += args.lengths[i]
-    if (bytes > BYTES || args.count > COUNT) return Arguments.copyOf(args)
+    if (args.count > COUNT || args.byteLength > BYTES) return Arguments.copyOf(args)
     const copy = this.spare.pop() ?? newCopy()
     copy.fill(args)
     return copy

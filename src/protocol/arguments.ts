@@ -38,12 +38,10 @@ export class Arguments {
     this.keyLook = 0
   }
 
-  /** A copy with bytes of its own, for MULTI and whoever else keeps a command. */
+  /** A copy with bytes of its own, for whoever keeps a command. */
   static copyOf(args: Arguments): Arguments {
-    let bytes = 0
-    for (let i = 0; i < args.count; i++) bytes += args.lengths[i]
     const copy = new Arguments(args.count)
-    copy.block = newBlock(bytes)
+    copy.block = newBlock(args.byteLength)
     copy.fill(args)
     return copy
   }
@@ -58,9 +56,9 @@ export class Arguments {
     return rest
   }
 
-  /** Becomes a copy of `args`, in its own block and tables, which have the room. */
-  fill(args: Arguments): void {
-    let at = 0
+  /** Becomes a copy of `args`, in its own block from byte `from` on and in its own tables, which have the room. */
+  fill(args: Arguments, from: number = 0): void {
+    let at = from
     for (let i = 0; i < args.count; i++) {
       copyBytes(args.block, args.offsets[i], this.block, at, args.lengths[i])
       this.offsets[i] = at
@@ -68,6 +66,13 @@ export class Arguments {
       at += args.lengths[i]
     }
     this.count = args.count
+  }
+
+  /** Bytes of all arguments together. */
+  get byteLength(): number {
+    let bytes = 0
+    for (let i = 0; i < this.count; i++) bytes += this.lengths[i]
+    return bytes
   }
 
   /** The tables are too large to be kept for another request. */
