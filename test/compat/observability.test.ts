@@ -233,7 +233,7 @@ compat(
       },
     )
 
-    test.each(['server', 'clients', 'memory', 'persistence', 'stats', 'cpu', 'replication'])(
+    test.each(['server', 'clients', 'persistence', 'stats', 'cpu', 'replication'])(
       'INFO %s: names in order',
       async (section) => {
         const [theirs, ours] = await both([section])
