@@ -211,6 +211,11 @@ test('a server that is told to shut down ends, with every connection', async () 
   ])
   expect(await server.ended).toBeNull()
   expect(server.url).toBe(url)
+  const other = await start()
+  const connection = other.connection()
+  await other.call('SHUTDOWN', 'NOSAVE')
+  await expect(other.call('PING')).rejects.toMatchObject({ code: 'CLOSED' })
+  await expect(connection.call('PING')).rejects.toMatchObject({ code: 'CLOSED' })
 })
 
 test('CONFIG SET moves it, and the URL follows', async () => {

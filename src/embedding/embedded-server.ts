@@ -167,6 +167,7 @@ export class RespiteServer {
 
   /** A client of its own without a socket, logged in where `requirepass` is set. */
   connection(options: ConnectionOptions = {}): EmbeddedConnection {
+    this.follow()
     const connection = new EmbeddedConnection(this.server.engine, options)
     this.connections.add(connection)
     connection.onClosed(() => this.connections.delete(connection))
@@ -246,7 +247,13 @@ export class RespiteServer {
     return this.close()
   }
 
+  /** After SHUTDOWN there is nobody to call, though the end takes a moment. */
+  private follow(): void {
+    if (this.server.ending && !this.closed) void this.close()
+  }
+
   private caller(): EmbeddedConnection {
+    this.follow()
     const free = this.callers.find((connection) => connection.idle)
     if (free !== undefined) return free
     const connection = this.connection({ faults: false })

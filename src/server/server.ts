@@ -236,6 +236,11 @@ export class Server {
     return Math.min(this.cron.idleUntil(), check)
   }
 
+  /** It stops or has stopped, whoever wanted that. */
+  get ending(): boolean {
+    return this.stopping !== null
+  }
+
   /** The dataset is not there yet, or not all of it. */
   get loading(): boolean {
     return (this.engine.gates & GATE_LOADING) !== 0
