@@ -44,6 +44,8 @@ export class Connection implements Link, Input, Outlet {
   private ended: boolean
   /** The client is gone; the socket may still be sending. */
   private closed: boolean
+  /** What still comes is read, and nobody looks at it. */
+  private dropping: boolean
   /** While lingering: when anything was sent last, and what was unsent then. */
   private lingeringSince: number
   private lingeringBytes: number
@@ -59,6 +61,7 @@ export class Connection implements Link, Input, Outlet {
     this.reading = true
     this.ended = false
     this.closed = false
+    this.dropping = false
     this.lingeringSince = 0
     this.lingeringBytes = 0
     this.client = engine.connect(this)
@@ -105,7 +108,7 @@ export class Connection implements Link, Input, Outlet {
   }
 
   filled(length: number): boolean {
-    if (this.closed) return false
+    if (this.closed) return this.dropping
     this.engine.stats.readsProcessed++
     this.engine.stats.netInputBytes += length
     this.client.netInput += length
@@ -203,6 +206,20 @@ export class Connection implements Link, Input, Outlet {
   cut(): void {
     if (!this.closed && this.client.reply.length > 0) this.write()
     this.destroy()
+  }
+
+  /**
+   * As cut(), for a peer that is to read it: requests that still come are read and dropped until the peer ends, or
+   * destroy() is called. Closing on top of unread ones would reset the connection, and replies that the peer has not
+   * read either would be lost.
+   */
+  part(): void {
+    if (!this.closed && this.client.reply.length > 0) this.write()
+    if (this.closed) return
+    this.forget()
+    this.dropping = true
+    this.socket.end()
+    this.socket.resume()
   }
 
   /** Closes the connection if it has been idle for `timeout` ms (0: any time), or lingers after its close. */

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts'
 import { reasonOf } from '../config/system-errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { InheritedSocket } from '../platform/inherited-sockets.ts'
+import { SystemTimers } from '../platform/timers.ts'
 import { type ErrorReply, PROTECTED_MODE, TOO_MANY_CLIENTS } from '../protocol/error-replies.ts'
 import { Connection } from './connection.ts'
 import { hostOptions, isLocal, removeStaleSocket } from './places.ts'
@@ -63,6 +64,9 @@ const UNSUPPORTED = new Set([
 
 /** For sockets that were passed, so that listening on them again does not shorten the queue that others gave them. */
 const BACKLOG_MAX = 65_535
+
+/** For peers to end their connections once the server has ended them because it stops, milliseconds. */
+const LINGER_MAX = 100
 
 export class Listener {
   private readonly engine: Engine
@@ -189,14 +193,29 @@ export class Listener {
     return this.tls.certificate === null ? null : this.tls.configure(this.engine.clock.now)
   }
 
-  /** Stops listening and closes every connection; replies already made are still written. */
+  /**
+   * Stops listening and closes every connection; replies already made are still written. In a process of its own it
+   * ends them, so that none is reset, and cuts off only peers that have not ended theirs soon.
+   */
   async close(): Promise<void> {
     this.closed = true
     const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
     this.closeServers()
-    for (const connection of this.connections) connection.cut()
+    for (const connection of this.connections) {
+      if (this.background) connection.cut()
+      else connection.part()
+    }
+    // A real one: the clock of a test may stand still, and the system's sockets do not.
+    const lingering = this.background
+      ? null
+      : new SystemTimers().timeout(() => this.destroyAll(), LINGER_MAX, true)
     this.tls.close()
     await Promise.all(closed)
+    lingering?.cancel()
+  }
+
+  private destroyAll(): void {
+    for (const connection of this.connections) connection.destroy()
   }
 
   /** Closes clients that have been idle for longer than `timeout` says. Cron calls it about once a second. */

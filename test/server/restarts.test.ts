@@ -52,10 +52,7 @@ function exchange(port: number, requests: string): Promise<{ text: string; error
       text += String(chunk)
       if (/\r\n\+OK\r\n\$\d+\r\n\d+\r\n$/.test(text)) socket.end()
     })
-    // A connection that was accepted may be closed with a request in it that nobody has read.
-    socket.on('error', (reason: NodeJS.ErrnoException) => {
-      if (reason.code !== 'ECONNRESET') error = reason.message
-    })
+    socket.on('error', ({ message }) => (error = message))
     socket.on('close', () => resolve({ text, error }))
     socket.write(requests)
   })
