@@ -286,9 +286,7 @@ export class ReplyWriter {
 
   /** What was written, as bytes that stay as they are until the block is released. */
   get bytes(): Buffer {
-    const { block, length, shared } = this
-    if (shared !== null && shared.block === block) return shared.first(length)
-    return length === block.bytes.length ? block.bytes : block.bytes.subarray(0, length)
+    return this.block.first(this.length)
   }
 
   /** Makes what has been appended to the shared reply a part of this one, which was all of it before. */

@@ -17,28 +17,13 @@ export class SharedReply {
   /** What `length` was before the last append, and the number its caller gave that. */
   previous: number
   stamp: number
-  /** The view that first() made last. */
-  private view: Buffer
 
   constructor(from: Block, length: number, stamp: number) {
     this.block = newBlock(Math.max(length, START_SIZE))
     this.length = length
     this.previous = 0
     this.stamp = stamp
-    this.view = this.block.bytes
     copyBytes(from, 0, this.block, 0, length)
-  }
-
-  /** Its first `length` bytes: one view for all who write as many, since making one costs a tenth of a write. */
-  first(length: number): Buffer {
-    const { view, block } = this
-    if (
-      view.length !== length ||
-      view.byteOffset !== block.bytes.byteOffset ||
-      view.buffer !== block.bytes.buffer
-    )
-      this.view = block.bytes.subarray(0, length)
-    return this.view
   }
 
   /** Appends the first `length` bytes of `from`. */
