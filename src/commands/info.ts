@@ -82,7 +82,7 @@ export function infoText(engine: Engine, wanted: ReadonlySet<string>): string {
     .join('\r\n')
 }
 
-function server({ settings, configuration, clock, runId, startedAt }: Engine): InfoFields {
+function server({ settings, configuration, clock, runId, startedAt, supervisedBy }: Engine): InfoFields {
   const uptime = Math.floor((clock.now - startedAt) / 1000)
   return [
     ['redis_version', REDIS_VERSION],
@@ -97,7 +97,7 @@ function server({ settings, configuration, clock, runId, startedAt }: Engine): I
     ['atomicvar_api', 'none'],
     ['gcc_version', '0.0.0'],
     ['process_id', PROCESS_ID],
-    ['process_supervised', settings.supervised === 'systemd' ? 'systemd' : 'no'],
+    ['process_supervised', supervisedBy],
     ['run_id', runId],
     ['tcp_port', settings.port],
     ['server_time_usec', clock.epochMicros()],

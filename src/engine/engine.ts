@@ -117,6 +117,8 @@ export class Engine {
   cronPaused: boolean
   /** Has the server listen where these settings say; rejects with a one-line Error. Null without a server. */
   relisten: ((settings: Settings) => Promise<void>) | null
+  /** Who hears of the server's life (INFO process_supervised). */
+  supervisedBy: 'no' | 'systemd'
   /** In tests a fault of ours fails the run: they replace this. */
   onFault: ((where: string, error: unknown) => void) | null
   private nextClientId: number
@@ -165,6 +167,7 @@ export class Engine {
     this.inExec = false
     this.cronPaused = false
     this.relisten = null
+    this.supervisedBy = 'no'
     this.onFault = null
     this.nextClientId = 1
     this.tracking = new Tracking(this)

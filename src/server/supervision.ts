@@ -33,7 +33,10 @@ export class Supervision {
       if (!told) engine.log.warning(`The service manager can't be told: ${text}`)
       told = true
     })
-    if (manager !== null && supervised !== 'upstart') return new Supervision(engine, manager)
+    if (manager !== null && supervised !== 'upstart') {
+      engine.supervisedBy = 'systemd'
+      return new Supervision(engine, manager)
+    }
     if (supervised !== 'auto') {
       engine.log.warning(`supervised ${supervised}: no service manager waits to hear of this process`)
     }

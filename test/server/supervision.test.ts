@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { RawClient } from '../compat/raw-client.ts'
 import { respiteProgram } from '../compat/respite.ts'
 import { freePort } from '../compat/server-process.ts'
 
@@ -11,6 +12,7 @@ const nothing = (): Promise<void> => Promise.resolve()
 
 describe.skipIf(process.platform === 'win32')('supervised', () => {
   let directory = ''
+  let port = 0
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'respite-supervision-'))
     // In the place of the program that carries the messages: it writes them down.
@@ -31,7 +33,8 @@ describe.skipIf(process.platform === 'win32')('supervised', () => {
     ...directives: string[]
   ): Promise<string> {
     const { program, args } = respiteProgram()
-    const given = ['--port', `${await freePort()}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '']
+    port = await freePort()
+    const given = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', '']
     const child = spawn(program, [...args, ...given, ...directives], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH}`, ...variables },
@@ -49,6 +52,14 @@ describe.skipIf(process.platform === 'win32')('supervised', () => {
     return log
   }
 
+  async function supervisedBy(): Promise<string | undefined> {
+    const client = await RawClient.open(port)
+    const info = (await client.call('INFO', 'server')).toString()
+    await client.hangUp()
+    return /process_supervised:(\w+)/.exec(info)?.[1]
+  }
+
+  const unheard = async (): Promise<void> => expect(await supervisedBy()).toBe('no')
   const inTime = { timeout: 20_000 }
 
   test('systemd', async () => {
@@ -58,8 +69,9 @@ describe.skipIf(process.platform === 'win32')('supervised', () => {
       hangUp()
       await expect.poll(() => heard().split('READY=1').length, inTime).toBe(3)
       await expect.poll(heard, inTime).toContain('WATCHDOG=1')
+      expect(await supervisedBy()).toBe('systemd')
     }
-    await run(variables, live, '--supervised', 'systemd')
+    await run(variables, live, '--supervised', 'auto')
     const told = heard()
       .trimEnd()
       .split('\n')
@@ -77,7 +89,7 @@ describe.skipIf(process.platform === 'win32')('supervised', () => {
     expect(await run({ NOTIFY_SOCKET: '' }, nothing, '--supervised', 'auto')).not.toContain('service manager')
     await run({ NOTIFY_SOCKET: '/there' }, nothing)
     expect(heard()).toBe('')
-    expect(await run({ NOTIFY_SOCKET: '' }, nothing, '--supervised', 'systemd')).toContain(
+    expect(await run({ NOTIFY_SOCKET: '' }, unheard, '--supervised', 'systemd')).toContain(
       'supervised systemd: no service manager waits to hear of this process',
     )
   }, 60_000)
