@@ -26,6 +26,7 @@ import type { Family } from './command.ts'
 import { CommandTable } from './command-table.ts'
 import { DiskErrors } from './disk-errors.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { faultFrames, faultName } from './fault-text.ts'
 import { Faults } from './faults.ts'
 import { GATE_LOADING } from './gates.ts'
 import { KeyChanges } from './key-changes.ts'
@@ -246,8 +247,7 @@ export class Engine {
 
   /** Records an error that is ours: never thrown at a client as a stack. */
   fault(where: string, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.log.warning(`Fault in ${where}: ${text}`)
+    this.log.warning([`Fault in ${where}: ${faultName(error)}`, ...faultFrames(error)].join('\n'))
     this.onFault?.(where, error)
   }
 }
