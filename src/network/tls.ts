@@ -174,6 +174,8 @@ export class TlsFront implements TlsFiles {
   private secured(socket: TLSSocket): void {
     this.shaking.delete(peerOf(socket))
     socket.allowHalfOpen = true
+    // After a record that is none Node only says so, and keeps a connection that nobody can use any more.
+    socket.on('error', () => socket.destroy())
     // "optional": who shows a certificate has to show a good one.
     const shown = this.settings.tlsAuthClients === 'optional' && socket.getPeerX509Certificate() !== undefined
     if (shown && !socket.authorized) socket.destroy()

@@ -160,6 +160,22 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     await server.close()
   })
 
+  test('a record that is none ends the connection', async () => {
+    const { port, server } = await start()
+    const wire = connectPlain(port, '127.0.0.1')
+    const socket = open(port, { socket: wire })
+    socket.on('error', () => {})
+    socket.write('PING\r\n')
+    await new Promise((resolve) => socket.once('data', resolve))
+    const clients = async (): Promise<number> =>
+      String(await server.call('CLIENT', 'LIST')).split(`laddr=127.0.0.1:${port} `).length - 1
+    expect(await clients()).toBe(1)
+    // This side does not read the alert that follows, and so does not hang up.
+    socket.pause()
+    wire.write('no record of TLS')
+    await expect.poll(clients, { timeout: 20_000 }).toBe(0)
+  })
+
   test('a certificate replaced under 50 connected clients', async () => {
     const { port, server } = await start()
     const clients = await Promise.all(
