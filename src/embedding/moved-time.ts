@@ -28,6 +28,8 @@ export class MovedTime implements Agenda {
   private readonly engine: Engine
   private readonly server: Server
   private readonly deadlines: DeadlineOrder
+  /** There were clients on sockets at the last look. */
+  private sockets: boolean
 
   constructor(server: Server, clock: ManualClock, timers: ManualTimers) {
     this.clock = clock
@@ -35,6 +37,7 @@ export class MovedTime implements Agenda {
     this.server = server
     this.engine = server.engine
     this.deadlines = new DeadlineOrder(this.engine.keyspace, () => this.engine.stats.commandsProcessed)
+    this.sockets = false
     timers.agenda = this
   }
 
@@ -44,8 +47,12 @@ export class MovedTime implements Agenda {
     const end = this.clock.now + milliseconds
     this.deadlines.look(end)
     this.timers.run()
+    const { clients } = this.engine
+    let { size } = clients
     for (let step = this.timers.step(end); step !== 'done'; step = this.timers.step(end)) {
-      if (step === 'event' || this.working) await this.others()
+      // Who was cut off by an interval may come back at that moment.
+      if (step === 'event' || this.working || clients.size !== size) await this.others()
+      size = clients.size
     }
     await this.others()
   }
@@ -87,7 +94,8 @@ export class MovedTime implements Agenda {
   private async others(): Promise<void> {
     const { clients } = this.engine
     const sockets = [...clients.values()].some(({ link }) => link.fd !== -1)
-    await turns(sockets ? TURNS_FOR_SOCKETS : 1)
+    await turns(sockets || this.sockets ? TURNS_FOR_SOCKETS : 1)
+    this.sockets = sockets
     while (this.working) await turns(1)
     this.timers.run()
   }

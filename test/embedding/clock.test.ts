@@ -1,5 +1,7 @@
 /** Time that is moved by hand: everything that depends on it follows, each at its moment. */
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -160,6 +162,23 @@ test('DEBUG SLEEP takes time of the clock, which LATENCY and SLOWLOG tell', asyn
   expect(ended).toEqual([6_000_000, 6_500_000, 7_000_000])
 })
 
+test('caches are told of what expires, and transactions of what has, at its moment', async () => {
+  const cache = server.connection()
+  const told: unknown[] = []
+  cache.onPush(([kind, keys]) => told.push([kind, keys, server.clock.now - START]))
+  await cache.call('CLIENT', 'TRACKING', 'ON')
+  await server.call('SET', 'k', 'v', 'PX', 500)
+  await cache.call('GET', 'k')
+  await cache.call('WATCH', 'k')
+  await server.clock.advance(499)
+  expect(told).toEqual([])
+  await server.clock.advance(1000)
+  expect(told).toEqual([['invalidate', ['k'], 500]])
+  await cache.call('MULTI')
+  await cache.call('SET', 'other', 'v')
+  expect(await cache.call('EXEC')).toBeNull()
+})
+
 test('LFU counters decay', async () => {
   const lfu = await start({ 'maxmemory-policy': 'allkeys-lfu', 'lfu-log-factor': 0, seed: 1 })
   await lfu.call('SET', 'k', 'v')
@@ -192,6 +211,18 @@ test('idle clients are cut off at their time', async () => {
   expect(redis.status).toBe('ready')
   await strict.clock.advance(3000)
   await ended
+})
+
+test('whoever is cut off learns of it at that moment', async () => {
+  const strict = await start({ listen: true, timeout: 300 })
+  const socket = connect(strict.port)
+  socket.write('PING\r\n')
+  await once(socket, 'data')
+  let closed = 0
+  socket.once('end', () => (closed = strict.clock.now - START))
+  await strict.clock.advance(HOUR)
+  expect(closed).toBeGreaterThanOrEqual(300_000)
+  expect(closed).toBeLessThan(303_000)
 })
 
 test('centuries without anything to do take no time', async () => {
