@@ -22,6 +22,9 @@ export function parseUserFile(text: string, path: string, create: (name: string)
   return { faults: faults + kept }
 }
 
+/** One rule about commands, keys or channels. A log is no place for others: passwords, and what may have been meant as one. */
+const HARMLESS = /^\(?[+\-~%&]\S*$/
+
 /** Adds the user of one line. Returns its faults, '' for none. */
 function parseLine(
   words: readonly string[],
@@ -46,8 +49,8 @@ function parseLine(
     const rule = untrimmed.replaceAll(/^[\t\r\n]+|[\t\r\n]+$/g, '')
     const refused = user.apply(rule)
     if (refused === null) continue
-    // Only a command's name is repeated: other rules may be passwords. What else is wrong may follow from the first.
-    if (refused === UNKNOWN_COMMAND) {
+    // Only a command's name is repeated. What else is wrong may follow from the first.
+    if (refused === UNKNOWN_COMMAND && HARMLESS.test(rule)) {
       faults += `${place}: Error in applying operation '${rule}': ${refused}. `
     } else if (!told) {
       faults += `${place}: ${refused}. `
@@ -85,13 +88,15 @@ export function parseUserLines(
     if (users.has(name)) throw fault(name, DUPLICATE_USER)
     if (hasSpaces(name)) throw refuse(index, 'Spaces not allowed in ACL usernames')
     const joined = joinSelectors(rules)
-    if (typeof joined === 'number') throw fault(rules[joined], 'Unmatched parenthesis in selector definition')
+    const shown = (rule: string): string => (HARMLESS.test(rule) ? rule : name)
+    if (typeof joined === 'number') {
+      throw fault(shown(rules[joined]), 'Unmatched parenthesis in selector definition')
+    }
     const user = create(name)
     users.set(name, user)
     for (const rule of joined) {
       const refused = user.apply(rule)
-      // A log is no place for passwords and their digests.
-      if (refused !== null) throw fault(/^[<>#!]/.test(rule) ? name : rule, refused)
+      if (refused !== null) throw fault(shown(rule), refused)
     }
   }
   return users

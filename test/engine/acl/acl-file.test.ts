@@ -77,6 +77,13 @@ describe('ACL LOAD', () => {
     expect(alice.run('SET k v')).toContain('NOPERM')
   })
 
+  test('a password among the rules of a selector is not told', () => {
+    const s = withFile('user alice on (+nosuch >secret)\nuser bob (>secret\nuser carol secret\n')
+    const reply = s.run('ACL LOAD')
+    expect(reply).toContain('users.acl:1: Unknown command or category name in ACL. users.acl:2: ')
+    expect(reply).not.toContain('secret')
+  })
+
   test('a file that is not there', () => {
     const s = session({ config: { aclfile: 'nosuch.acl', dir: folder } })
     expect(s.run('ACL LOAD')).toBe(
@@ -137,6 +144,9 @@ describe('user lines', () => {
     ['', 'user a on +nosuch', 1, "user declaration '+nosuch': Unknown command"],
     ['', 'user a on #12', 1, "user declaration 'a': The password hash must be"],
     ['', 'user "a b" on', 1, 'Spaces not allowed in ACL usernames'],
+    ['', 'user a (+get >secret)', 1, "user declaration 'a': Syntax error"],
+    ['', 'user a (>secret', 1, "user declaration 'a': Unmatched parenthesis"],
+    ['', 'user a on > secret', 1, "user declaration 'a': Syntax error"],
     ['', 'user a (+get', 1, "user declaration '(+get': Unmatched parenthesis"],
   ])('%s are refused', (_, text, line, message) => {
     const error = errorOf(() => started(text))
