@@ -168,7 +168,7 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
     socket.write('PING\r\n')
     await new Promise((resolve) => socket.once('data', resolve))
     const clients = async (): Promise<number> =>
-      ((await server.call('CLIENT', 'LIST')) as string).split(`laddr=127.0.0.1:${port} `).length - 1
+      (await server.call<string>('CLIENT', 'LIST')).split(`laddr=127.0.0.1:${port} `).length - 1
     expect(await clients()).toBe(1)
     // This side does not read the alert that follows, and so does not hang up.
     socket.pause()
