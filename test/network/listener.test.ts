@@ -128,6 +128,13 @@ describe('unixsocket', () => {
     )
   })
 
+  test('says that its folder is not there', async () => {
+    const path = join(directory(), 'absent', 'r.sock')
+    await expect(newListener({ port: '0', unixsocket: path }).listen()).rejects.toThrow(
+      'Failed opening Unix socket: bind: No such file or directory',
+    )
+  })
+
   test('the client is named by the path', async () => {
     const path = join(directory(), 'r.sock')
     const engine = newEngine({ port: '0', unixsocket: path })
