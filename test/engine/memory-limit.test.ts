@@ -145,7 +145,7 @@ describe('eviction', () => {
     expect(info(s, 'mem_counted_for_evict_peak')).toBe(0)
     setRoom(s, 1_000_000)
     s.run('CONFIG RESETSTAT')
-    s.call('SET', 'large', 'x'.repeat(300_000))
+    s.call('SET', 'large', 'x'.repeat(100_000))
     const most = usedBytes(s.engine.keyspace)
     s.run('DEL large')
     expect(usedBytes(s.engine.keyspace)).toBeLessThan(most)
