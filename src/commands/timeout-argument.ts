@@ -3,7 +3,7 @@ import type { Client } from '../engine/client.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err } from '../protocol/error-replies.ts'
 import { parseInteger } from '../structures/integers.ts'
-import { parseLongDouble } from '../structures/long-double.ts'
+import { addLongDouble, type LongDouble, parseLongDouble } from '../structures/long-double.ts'
 
 const NOT_A_TIMEOUT = err('timeout is not a float or out of range')
 const NEGATIVE_TIMEOUT = err('timeout is negative')
@@ -20,12 +20,21 @@ export function timeoutArgument(client: Client, args: Arguments, index: number):
   if (whole >= 0 && whole <= WHOLE_SECONDS_MAX) return whole * 1000
   const value = parseLongDouble(args.block, args.offsets[index], args.lengths[index])
   if (value === null || Number.isNaN(value.exponent)) throw NOT_A_TIMEOUT
-  const { negative, mantissa, exponent } = value
-  const size = Number.isFinite(exponent) ? Number(mantissa) * 2 ** exponent : Number.POSITIVE_INFINITY
-  // Less than a double can hold is still more than nothing.
-  const tiny = size === 0 && mantissa > 0n && !negative
-  const milliseconds = tiny ? 1 : Math.ceil((negative ? -size : size) * 1000)
+  const milliseconds = ceiling(inMilliseconds(value))
   if (milliseconds < 0) throw NEGATIVE_TIMEOUT
   if (milliseconds + client.engine.clock.now >= MILLISECONDS_MAX) throw TIMEOUT_OUT_OF_RANGE
   return milliseconds
+}
+
+/** Rounded as Redis's long doubles are: 0.009 s are 9 ms and 0.253 s 254, unlike in doubles. */
+function inMilliseconds(seconds: LongDouble): LongDouble {
+  const half = { ...seconds, mantissa: seconds.mantissa * 500n }
+  return addLongDouble(half, half)
+}
+
+function ceiling({ negative, mantissa, exponent }: LongDouble): number {
+  if (!Number.isFinite(exponent)) return negative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  const signed = negative ? -mantissa : mantissa
+  // A shift to the right rounds down.
+  return Number(exponent < 0 ? -(-signed >> BigInt(-exponent)) : signed << BigInt(exponent))
 }
