@@ -35,7 +35,12 @@ const STRAIGHT_ROOM = 64 * 1024
 /** Offsets are int32. */
 const REQUEST_MAX = 0x7fffffff
 
+/** Own blocks of large requests come in these sizes, each twice the one before; so many of each are kept. */
+const LARGE_BLOCKS = [128, 256, 512, 1024, 2048].map((kib) => kib * 1024)
+const LARGE_POOLED = 4
+
 const pool: Block[] = []
+const largePools: Block[][] = LARGE_BLOCKS.map(() => [])
 /** No target has been given yet. */
 const NOWHERE = newBlock(1)
 
@@ -113,13 +118,16 @@ export class Intake {
    */
   target(): Buffer | null {
     const kept = this.end - this.start
+    const before = this.straight
     if (kept <= HEADROOM) {
-      if (this.straight === EMPTY_BLOCK) return null
+      if (before === EMPTY_BLOCK) return null
       this.straight = EMPTY_BLOCK
+      if (before !== this.own) giveBack(before)
       return this.shared.chunk
     }
     const knownEnd = this.reader === null ? 0 : this.reader.knownEnd
     this.reserve(knownEnd > this.end ? Math.min(STRAIGHT_ROOM, knownEnd - this.end) : STRAIGHT_ROOM)
+    if (before !== this.own) giveBack(before)
     this.straight = this.own
     this.straightAt = this.end
     return this.own.bytes.subarray(this.end)
@@ -309,8 +317,9 @@ export class Intake {
   private replaceOwn(block: Block): void {
     const { own } = this
     if (own === block) return
-    if (own.bytes.length === TAIL_BLOCK_SIZE && pool.length < POOLED_BLOCKS) pool.push(own)
     this.own = block
+    // The socket still has it as its target: it is free when the next target has been given.
+    if (own !== this.straight) giveBack(own)
   }
 
   /** The argument table counts too: arguments of no bytes fill it faster than the block. */
@@ -321,6 +330,22 @@ export class Intake {
   }
 }
 
+/*
+ * A fresh block for each large request would have V8 collect garbage all the time: it starts a collection of the whole
+ * heap for every 64 MB or so of buffers, new or old. Half of the CPU of SETs of 16 B to 1 MB was that.
+ */
 function tailBlock(length: number): Block {
-  return length <= TAIL_BLOCK_SIZE ? (pool.pop() ?? newBlock(TAIL_BLOCK_SIZE)) : newBlock(length)
+  if (length <= TAIL_BLOCK_SIZE) return pool.pop() ?? newBlock(TAIL_BLOCK_SIZE)
+  const size = length <= HEADROOM ? -1 : LARGE_BLOCKS.findIndex((bytes) => bytes >= length)
+  return size < 0 ? newBlock(length) : (largePools[size].pop() ?? newBlock(LARGE_BLOCKS[size]))
+}
+
+function giveBack(block: Block): void {
+  const { length } = block.bytes
+  if (length === TAIL_BLOCK_SIZE) {
+    if (pool.length < POOLED_BLOCKS) pool.push(block)
+    return
+  }
+  const size = LARGE_BLOCKS.indexOf(length)
+  if (size >= 0 && largePools[size].length < LARGE_POOLED) largePools[size].push(block)
 }

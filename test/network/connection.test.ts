@@ -265,4 +265,23 @@ describe.each([
     client.socket.destroy()
     await once(client.socket, 'close')
   })
+
+  test('large requests of many clients at once, whose blocks are used again', async () => {
+    const clients = await Promise.all(Array.from({ length: 12 }, () => server.client()))
+    for (let round = 0; round < 4; round++) {
+      const bodies = clients.map((_, i) => Buffer.alloc(70_000 + 90_000 * ((i + round) % 7), 65 + i + round))
+      const requests = bodies.map((body) => Buffer.concat([request('ECHO', body), request('PING')]))
+      const longest = Math.max(...requests.map(({ length }) => length))
+      for (let at = 0; at < longest; at += 50_000 + 1000 * round) {
+        for (const [i, one] of clients.entries()) {
+          if (at < requests[i].length) one.write(requests[i].subarray(at, at + 50_000 + 1000 * round))
+        }
+        await nextTurn()
+      }
+      for (const [i, one] of clients.entries()) {
+        const expected = Buffer.concat([bulk(bodies[i]), Buffer.from(PONG)])
+        expect((await one.read(expected.length)).equals(expected)).toBe(true)
+      }
+    }
+  })
 })
