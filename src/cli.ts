@@ -314,7 +314,7 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   // It can be told to stop while it loads, too.
   const served = server.load().then(() => closed)
   return {
-    shutdown: () => server.shutdown(),
+    shutdown: (signal) => server.shutdown(signal),
     crashReport: (error) => server.crashReport(error),
     reload: () => server.reload(),
     get loading(): boolean {

@@ -114,12 +114,12 @@ export const processDirectives = {
     type: 'flags',
     values: ['default', 'save', 'nosave', 'now', 'force'],
     default: 'default',
-    support: 'not-supported',
+    support: 'supported',
   },
   'shutdown-on-sigterm': {
     type: 'flags',
     values: ['default', 'save', 'nosave', 'now', 'force'],
     default: 'default',
-    support: 'not-supported',
+    support: 'supported',
   },
 } as const

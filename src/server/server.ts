@@ -247,12 +247,15 @@ export class Server {
   }
 
   /**
-   * Saves, if there are save points and all is loaded, and stops: what SIGTERM asks for. False when saving failed: then
-   * it goes on, so that nothing is lost.
+   * Saves, if all is loaded and there are save points or what is configured for the signal (null: none) says so, and
+   * stops. False when saving failed: then it goes on, so that nothing is lost.
    */
-  shutdown(): boolean {
-    const save = !this.loading && this.engine.settings.save.length > 0
-    if (!readyToStop(this.engine, save, false)) return false
+  shutdown(signal: string | null = null): boolean {
+    const { save, shutdownOnSigint, shutdownOnSigterm } = this.engine.settings
+    const onSignal: readonly string[] = signal === 'SIGINT' ? shutdownOnSigint : shutdownOnSigterm
+    const how = signal === null ? [] : onSignal
+    const wanted = how.includes('save') || (save.length > 0 && !how.includes('nosave'))
+    if (!readyToStop(this.engine, wanted && !this.loading, how.includes('force'))) return false
     this.stopByItself()
     return true
   }
