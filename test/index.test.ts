@@ -101,7 +101,7 @@ test('what is no directive is checked as well', async () => {
     [{ keepAlive: 1 as unknown as boolean }, /^keepAlive: 1/],
     [{ logger: {} as Logger }, /^logger: \{\}/],
     [{ user: ['app on "'] }, /^user: unbalanced/],
-    [{ user: 'app maybe' }, /maybe/],
+    [{ user: 'app maybe' }, /user declaration 'app'/],
     [{ 'rename-command': { NOTHING: 'x' } }, /No such command/],
   ]
   for (const [options, text] of wrong) {
