@@ -36,6 +36,12 @@ const UNAUTHENTICATED_ARGUMENTS_MAX = 10
 const UNAUTHENTICATED_BULK_MAX = 16384
 
 const CR = 13
+const TAB = 0x09
+const VERTICAL_TAB = 0x0b
+const FORM_FEED = 0x0c
+const SPACE = 0x20
+const DOUBLE_QUOTE = 0x22
+const SINGLE_QUOTE = 0x27
 const LF = 10
 const STAR = 0x2a
 const DOLLAR = 0x24
@@ -227,6 +233,10 @@ export class RequestReader {
     const lf = find(block.bytes, LF, at, end)
     if (lf === -1) return end - at > LINE_MAX ? this.fail(INLINE_TOO_LONG) : INCOMPLETE
     const lineEnd = lf > at && block.bytes[lf - 1] === CR ? lf - 1 : lf
+    if (this.splitInPlace(block, at, lineEnd)) {
+      this.at = lf + 1
+      return this.args.count === 0 ? EMPTY : COMPLETE
+    }
     const words = splitArguments(block.bytes.subarray(at, lineEnd))
     if (words === null) return this.fail(UNBALANCED_QUOTES)
     this.at = lf + 1
@@ -242,6 +252,28 @@ export class RequestReader {
       offset += word.length
     }
     return COMPLETE
+  }
+
+  /** Takes the words of a line without quotes where they lie and copies nothing; false for another line. */
+  private splitInPlace(block: Block, start: number, end: number): boolean {
+    const { args } = this
+    let word = -1
+    for (let i = start; i <= end; i++) {
+      const byte = i === end ? SPACE : block.bytes[i]
+      if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) {
+        args.count = 0
+        return false
+      }
+      if (byte === SPACE || byte === TAB || byte === CR) {
+        if (word === -1) continue
+        if (args.count === args.offsets.length) args.grow()
+        args.offsets[args.count] = word
+        args.lengths[args.count++] = i - word
+        word = -1
+      } else if (word === -1 && byte !== VERTICAL_TAB && byte !== FORM_FEED) word = i
+    }
+    args.start = -1
+    return true
   }
 
   private fail(error: ErrorReply): number {

@@ -141,6 +141,7 @@ test.each([
   ['PING\r\n', ['PING']],
   ['PING\n', ['PING']],
   ['SET k  "a b\\x41\\n" \r\n', ['SET', 'k', 'a bA\n']],
+  [' \v\f GET\tk\vl\f \r x\r\n', ['GET', 'k\vl\f', 'x']],
   ["ECHO 'a\\'b\\n'\r\n", ['ECHO', "a'b\\n"]],
   ['"" x\r\n', ['', 'x']],
 ])('the inline request %j', (line, expected) => {
