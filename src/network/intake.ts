@@ -35,12 +35,14 @@ const STRAIGHT_ROOM = 64 * 1024
 /** Offsets are int32. */
 const REQUEST_MAX = 0x7fffffff
 
-/** Own blocks of large requests come in these sizes, each twice the one before; so many of each are kept. */
-const LARGE_BLOCKS = [128, 256, 512, 1024, 2048].map((kib) => kib * 1024)
-const LARGE_POOLED = 4
+/** Larger own blocks are pooled up to this size, and so many bytes of them. */
+const LARGE_BLOCK_MAX = 2 * 1024 * 1024
+const LARGE_POOLED_MAX = 32 * 1024 * 1024
 
 const pool: Block[] = []
-const largePools: Block[][] = LARGE_BLOCKS.map(() => [])
+/** Blocks of large requests by their size. */
+const largePool = new Map<number, Block[]>()
+let largePooled = 0
 /** No target has been given yet. */
 const NOWHERE = newBlock(1)
 
@@ -336,8 +338,18 @@ export class Intake {
  */
 function tailBlock(length: number): Block {
   if (length <= TAIL_BLOCK_SIZE) return pool.pop() ?? newBlock(TAIL_BLOCK_SIZE)
-  const size = length <= HEADROOM ? -1 : LARGE_BLOCKS.findIndex((bytes) => bytes >= length)
-  return size < 0 ? newBlock(length) : (largePools[size].pop() ?? newBlock(LARGE_BLOCKS[size]))
+  if (length <= HEADROOM || length > LARGE_BLOCK_MAX) return newBlock(length)
+  const size = largeSize(length)
+  const block = largePool.get(size)?.pop()
+  if (block === undefined) return newBlock(size)
+  largePooled -= size
+  return block
+}
+
+/** Eight sizes between a power of two and the next: few enough to meet again, and the client is charged for its own. */
+function largeSize(length: number): number {
+  const step = 1 << (28 - Math.clz32(length - 1))
+  return Math.ceil(length / step) * step
 }
 
 function giveBack(block: Block): void {
@@ -346,6 +358,14 @@ function giveBack(block: Block): void {
     if (pool.length < POOLED_BLOCKS) pool.push(block)
     return
   }
-  const size = LARGE_BLOCKS.indexOf(length)
-  if (size >= 0 && largePools[size].length < LARGE_POOLED) largePools[size].push(block)
+  if (length <= HEADROOM || length > LARGE_BLOCK_MAX || length !== largeSize(length)) return
+  if (largePooled + length > LARGE_POOLED_MAX) {
+    // Sizes that nobody asks for any more must not keep out those that are.
+    largePool.clear()
+    largePooled = 0
+  }
+  const pooled = largePool.get(length)
+  if (pooled === undefined) largePool.set(length, [block])
+  else pooled.push(block)
+  largePooled += length
 }
