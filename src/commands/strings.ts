@@ -107,19 +107,30 @@ function getex(client: Client, args: Arguments): void {
 
 function mget(client: Client, args: Arguments): void {
   const { db, reply } = client
-  db.keyspace.lookahead.keys(db, args, 1, 1)
+  const { lookahead } = db.keyspace
+  lookahead.keys(db, args, 1, 1)
   reply.arrayHeader(args.count - 1)
-  for (let i = 1; i < args.count; i++) {
-    const entry = db.read(args, i)
-    replyValue(client, entry !== null && entry.type === TYPE_STRING ? entry : null)
+  try {
+    for (let i = 1; i < args.count; i++) {
+      const entry = db.read(args, i)
+      replyValue(client, entry !== null && entry.type === TYPE_STRING ? entry : null)
+    }
+  } finally {
+    lookahead.keysRan()
   }
 }
 
 function mset(client: Client, args: Arguments): void {
   if (args.count % 2 === 0) throw wrongArguments('mset')
-  client.db.keyspace.lookahead.keys(client.db, args, 1, 2)
-  for (let i = 1; i < args.count; i += 2) storeArgument(client.db, args, i, i + 1, false)
-  client.reply.ok()
+  const { db, reply } = client
+  const { lookahead } = db.keyspace
+  lookahead.keys(db, args, 1, 2)
+  try {
+    for (let i = 1; i < args.count; i += 2) storeArgument(db, args, i, i + 1, false)
+  } finally {
+    lookahead.keysRan()
+  }
+  reply.ok()
 }
 
 function msetnx(client: Client, args: Arguments): void {

@@ -245,11 +245,12 @@ export class Database extends EntryStore {
     const offset = args.offsets[key]
     const length = args.lengths[key]
     const hash = args.keyHash
+    const { arena, lookahead } = this.keyspace
     if (key !== 1 || hash === 0) {
-      return this.locate(block, offset, length, this.hash(block, offset, length), into)
+      const known = lookahead.hashOf(args, key)
+      return this.locate(block, offset, length, known === 0 ? this.hash(block, offset, length) : known, into)
     }
     // Found when it was read ahead, and still there: bench/micro/lookahead.ts.
-    const { arena, lookahead } = this.keyspace
     const address = lookahead.addressOf(args, this.index)
     if (address !== 0) {
       into.point(arena, address, hash)

@@ -36,6 +36,11 @@ export class Lookahead {
   private departures: number
   private readonly hashes: Int32Array
   private readonly addresses: Int32Array
+  /** The request whose keys are the first `many` in `hashes`: the arguments `first`, `first + step` and so on. */
+  private manyOf: Arguments | null
+  private many: number
+  private first: number
+  private step: number
 
   constructor() {
     this.read = 0
@@ -44,6 +49,10 @@ export class Lookahead {
     this.departures = 0
     this.hashes = new Int32Array(LOOKAHEAD)
     this.addresses = new Int32Array(LOOKAHEAD)
+    this.manyOf = null
+    this.many = 0
+    this.first = 0
+    this.step = 1
   }
 
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
@@ -58,6 +67,7 @@ export class Lookahead {
       }
     }
     const { hashes, addresses } = this
+    this.manyOf = null
     for (let i = 0; i < count; i++) hashes[i] = requests[i].keyHash
     this.fetch(db, count)
     const look = (this.looks + 1) & LOOK_MASK
@@ -80,21 +90,40 @@ export class Lookahead {
       : 0
   }
 
-  /** The same for the keys of one request that has several: the arguments `first`, `first + step` and so on. */
+  /**
+   * The same for the keys of one request that has several: the arguments `first`, `first + step` and so on. hashOf()
+   * knows them, if they are not too many, until keysRan().
+   */
   keys(db: Database, args: Arguments, first: number, step: number): void {
     if (db.index.count < SMALL_DATABASE) return
     const { hashes } = this
     const { hashKey0, hashKey1 } = db.keyspace
+    let all = true
     for (let key = first; key < args.count; ) {
       let count = 0
       for (; count < LOOKAHEAD && key < args.count; key += step) {
         const length = args.lengths[key]
-        if (length <= KEY_MAX) {
-          hashes[count++] = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
-        }
+        if (length > KEY_MAX) all = false
+        else hashes[count++] = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
       }
       this.fetch(db, count)
+      this.many = count
     }
+    this.manyOf = all && args.count <= first + LOOKAHEAD * step ? args : null
+    this.first = first
+    this.step = step
+  }
+
+  /** Call when the request that keys() was called for has run, or failed: its arguments will be another's. */
+  keysRan(): void {
+    this.manyOf = null
+  }
+
+  /** The hash of argument `key`, one of its keys, if keys() has computed it; else 0. */
+  hashOf(args: Arguments, key: number): number {
+    if (args !== this.manyOf) return 0
+    const i = this.step === 1 ? key - this.first : (key - this.first) >> 1
+    return i >= 0 && i < this.many ? this.hashes[i] : 0
   }
 
   /** Reads a word of the bucket and of the entry of each of the first `count` hashes. */

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Database } from '../../src/keyspace/database.ts'
 import type { Arguments } from '../../src/protocol/arguments.ts'
+import { sipHash } from '../../src/structures/siphash.ts'
 import { argumentsOf, session } from '../commands/session.ts'
 
 const KEYS = 5000
@@ -20,6 +21,39 @@ test('many keys in one request, present and absent, short and long, are read and
   for (const key of keys) expect(s.call('GET', key)).toBe('$3\r\nnew\r\n')
   expect(s.call('MGET', long, 'none')).toBe('*2\r\n$1\r\nl\r\n$-1\r\n')
   expect(s.call('DBSIZE')).toBe(`:${KEYS + 14 + 1}\r\n`)
+})
+
+test('the hashes of a request with several keys are known while it runs, and to no other', () => {
+  const s = session()
+  for (let i = 0; i < KEYS; i++) s.call('SET', `k${i}`, `v${i}`)
+  const { keyspace } = s.engine
+  const { lookahead } = keyspace
+  const [db] = keyspace.databases
+  const hashOf = (args: Arguments, i: number): number =>
+    sipHash(args.block, args.offsets[i], args.lengths[i], keyspace.hashKey0, keyspace.hashKey1)
+  const hashes = (args: Arguments): number[] =>
+    Array.from({ length: args.count }, (_, i) => lookahead.hashOf(args, i))
+  const known = (words: string[], step: number): boolean[] => {
+    const args = argumentsOf(words)
+    lookahead.keys(db, args, 1, step)
+    const right = hashes(args).map((hash, i) => hash === hashOf(args, i))
+    expect(hashes(argumentsOf(words)).every((hash) => hash === 0)).toBe(true)
+    lookahead.keysRan()
+    expect(hashes(args).every((hash) => hash === 0)).toBe(true)
+    return right
+  }
+  expect(known(['MGET', 'k1', 'none', 'k3'], 1)).toEqual([false, true, true, true])
+  const many = Array.from({ length: 16 }, (_, i) => `k${i}`)
+  expect(known(['MGET', ...many], 1)).toEqual([false, ...many.map(() => true)])
+  expect(known(['MGET', ...many, 'k17'], 1)).toEqual([false, false, ...many.map(() => false)])
+  expect(known(['MGET', 'k1', 'x'.repeat(300)], 1)).toEqual([false, false, false])
+  const args = argumentsOf(['MSET', 'k1', 'a', 'k2', 'b'])
+  lookahead.keys(db, args, 1, 2)
+  const [first, second] = [1, 3].map((i) => hashOf(args, i))
+  expect([lookahead.hashOf(args, 1), lookahead.hashOf(args, 3)]).toEqual([first, second])
+  // The next requests in a pipeline are looked at while nobody has said that this one ran.
+  lookahead.run(db, [argumentsOf(['GET', 'k5'])], 1)
+  expect(lookahead.hashOf(args, 3)).toBe(0)
 })
 
 test('a batch of requests gets hashes that the lookups agree with', () => {
