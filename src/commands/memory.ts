@@ -49,7 +49,7 @@ function stats(client: Client): void {
     ['clients.slaves', 0],
     ['clients.normal', report.clients],
     ['cluster.links', 0],
-    ['aof.buffer', 0],
+    ['aof.buffer', report.aofBuffer],
     ['lua.caches', 0],
     ['functions.caches', 0],
   ])

@@ -13,7 +13,9 @@ export interface MemoryReport {
   readonly startup: number
   /** Buffers and bookkeeping of the clients. */
   readonly clients: number
-  /** What is not the data itself: startup, clients, indexes. */
+  /** Commands on their way to the append-only file, and the room for them. */
+  readonly aofBuffer: number
+  /** What is not the data itself: startup, clients, the append-only file's buffer, indexes. */
   readonly overhead: number
   readonly dataset: number
   readonly keys: number
@@ -24,11 +26,12 @@ export interface MemoryReport {
 }
 
 /** Takes stock; the peak is noted with it. */
-export function memoryReport({ keyspace, clients: connected }: Engine): MemoryReport {
+export function memoryReport({ keyspace, clients: connected, aof }: Engine): MemoryReport {
   let clients = 0
   for (const client of connected.values()) clients += clientBytes(client)
   const { arena } = keyspace
-  const overhead = overheadBytes(keyspace.databases) + clients
+  const aofBuffer = aof.bufferRoom
+  const overhead = overheadBytes(keyspace.databases) + clients + aofBuffer
   const used = overhead + arena.bytesUsed
   keyspace.peakBytes = Math.max(keyspace.peakBytes, used)
   return {
@@ -36,6 +39,7 @@ export function memoryReport({ keyspace, clients: connected }: Engine): MemoryRe
     peak: keyspace.peakBytes,
     startup: STARTUP_BYTES,
     clients,
+    aofBuffer,
     overhead,
     dataset: arena.bytesUsed,
     keys: keyspace.keyCount,

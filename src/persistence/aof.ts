@@ -119,6 +119,11 @@ export class Aof {
     return this.parts.stream.length
   }
 
+  /** Bytes that are taken for them (INFO mem_aof_buffer). */
+  get bufferRoom(): number {
+    return this.parts.stream.block.bytes.length
+  }
+
   /** Bytes of all parts (INFO aof_current_size). */
   get size(): number {
     return this.closedSize + this.writer.size

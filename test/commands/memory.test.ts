@@ -111,6 +111,7 @@ describe('MEMORY DOCTOR', () => {
     used: 200 * MIB,
     peak: 210 * MIB,
     startup: MIB,
+    aofBuffer: 0,
     clients: MIB,
     overhead: 30 * MIB,
     dataset: 170 * MIB,

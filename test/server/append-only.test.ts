@@ -64,6 +64,18 @@ test.each(['always', 'everysec', 'no'] as const)(
   },
 )
 
+test('the buffer of the file is memory in use that does not count for the limit', async () => {
+  await start()
+  const field = async (name: string): Promise<number> =>
+    Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(await redis.info('memory'))?.[1])
+  const [before, notCounted] = [await field('mem_aof_buffer'), await field('mem_not_counted_for_evict')]
+  await redis.set('large', Buffer.alloc(500_000))
+  const room = await field('mem_aof_buffer')
+  expect(room).toBeGreaterThanOrEqual(500_000)
+  expect((await field('mem_not_counted_for_evict')) - notCounted).toBeGreaterThanOrEqual(room - before)
+  expect(await field('used_memory_overhead')).toBeGreaterThan(room)
+})
+
 test.each(['yes', 'no'] as const)('aof-use-rdb-preamble %s: also after a rewrite', async (preamble) => {
   await start({ 'aof-use-rdb-preamble': preamble })
   await redis.set('a', '0')
