@@ -2,6 +2,7 @@
  * Enforces client-output-buffer-limit: a client that does not read what it is sent is closed before it costs
  * the server its memory.
  */
+import type { BufferLimit } from '../config/directive.ts'
 import type { Settings } from '../config/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
@@ -40,10 +41,15 @@ export class OutputLimits {
     this.looking = false
   }
 
+  /** Whether there are limits for such a client. */
+  limits(client: Client): boolean {
+    const { hardBytes, softBytes } = this.limitOf(client)
+    return hardBytes > 0 || softBytes > 0
+  }
+
   /** Whether the client has to be closed for its unread output. Also notes when it passed its soft limit. */
   exceeded(client: Client): boolean {
-    const type = clientType(client)
-    const limit = this.settings.clientOutputBufferLimit[type === 'master' ? 'replica' : type]
+    const limit = this.limitOf(client)
     const pending = client.reply.length + client.link.unsentBytes
     if (limit.hardBytes > 0 && pending >= limit.hardBytes) return true
     if (limit.softBytes === 0 || pending < limit.softBytes) {
@@ -71,6 +77,11 @@ export class OutputLimits {
   /** A client that is gone. */
   forget(client: Client): void {
     this.softSince.delete(client)
+  }
+
+  private limitOf(client: Client): BufferLimit {
+    const type = clientType(client)
+    return this.settings.clientOutputBufferLimit[type === 'master' ? 'replica' : type]
   }
 
   /** A client over its soft limit may be sent nothing more, so that nobody would ask again. */

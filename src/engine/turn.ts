@@ -44,10 +44,15 @@ export class Turn {
     this.halted = true
   }
 
+  /** Does what must precede replies that leave now. Returns false when none may. */
+  prepare(): boolean {
+    for (const step of this.beforeReplies) step()
+    return !this.halted
+  }
+
   private end(): void {
     this.scheduled = false
-    for (const step of this.beforeReplies) step()
-    if (this.halted) return
+    if (!this.prepare()) return
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready

@@ -11,7 +11,7 @@ import { CHECKED_FROM } from '../engine/output-limits.ts'
 import { REPLY_BLOCK_SIZE, recycle } from '../protocol/reply-writer.ts'
 import type { Block } from '../structures/block.ts'
 import { DirectWriter, fileDescriptor, type Input, readInto } from './accepted-handle.ts'
-import { CHUNK, Intake, newSharedInput, type SharedInput } from './intake.ts'
+import { CHUNK, Intake, LARGE_REPLY, newSharedInput, type SharedInput } from './intake.ts'
 
 /**
  * A client that leaves this much of its replies unread is not read from until it has taken them. Generous,
@@ -65,7 +65,7 @@ export class Connection implements Link, Input, Outlet {
     this.lingeringSince = 0
     this.lingeringBytes = 0
     this.client = engine.connect(this)
-    this.intake = new Intake(this.client, SHARED)
+    this.intake = new Intake(this.client, SHARED, () => this.writeEarly())
     this.written = () => this.sent()
     const socket = readInto(accepted, this, plain)
     this.socket = socket
@@ -113,6 +113,7 @@ export class Connection implements Link, Input, Outlet {
     this.engine.stats.netInputBytes += length
     this.client.netInput += length
     this.intake.filled(length)
+    if (this.client.reply.length > LARGE_REPLY) this.writeEarly()
     this.afterInput()
     // After a full chunk there is more, and libuv would read on at once: others have their turn first.
     this.reading = !this.intake.more && length !== CHUNK && !this.closed
@@ -250,6 +251,18 @@ export class Connection implements Link, Input, Outlet {
       this.destroy()
     } else if (client.reply.length > 0 || client.closeAfterReply || intake.more) this.flushSoon()
     this.engine.clientEviction.touched(client)
+  }
+
+  /**
+   * Writes a large reply before others are made. Not if commands wait for the append-only file: they are written, and
+   * synced, once for all of a turn; nor where a limit is set on what a turn may answer, or faults look at all of it.
+   */
+  private writeEarly(): void {
+    const { engine, client } = this
+    const inOrder = this.unsentBytes === 0 && engine.aof.bufferedBytes === 0
+    if (this.closed || !inOrder || engine.outputLimits.limits(client)) return
+    if (((engine.gates | client.gates) & GATE_FAULTS) !== 0) return
+    if (engine.turn.prepare()) this.write()
   }
 
   private write(): void {

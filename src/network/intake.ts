@@ -17,6 +17,7 @@ import { LOOKAHEAD } from '../keyspace/lookahead.ts'
 import { Arguments } from '../protocol/arguments.ts'
 import { COMPLETE, MALFORMED, RequestReader } from '../protocol/request-reader.ts'
 import { Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import { BlockPool } from '../structures/block-pool.ts'
 
 /** Bytes in front of a chunk for the tail of the one before. */
 export const HEADROOM: number = 64 * 1024
@@ -25,6 +26,11 @@ export const CHUNK: number = 256 * 1024
 /** A client that pipelines more than this, or a reply larger than this, lets others have their turn. */
 const COMMANDS_PER_TURN = 10_000
 const REPLY_PER_TURN = 1024 * 1024
+/**
+ * Replies of more than this are written between two commands: those of fifty clients would not fit the processor's
+ * cache, nor the pools of blocks (GET of 4 KiB at depth 16 took half as much time again).
+ */
+export const LARGE_REPLY: number = 64 * 1024
 /** Arguments of an unfinished request that are decoded again rather than remembered. */
 const DECODED_AGAIN = 1024
 /** Size of the own blocks that are pooled: the tail of a pipeline of small requests fits. */
@@ -35,14 +41,8 @@ const STRAIGHT_ROOM = 64 * 1024
 /** Offsets are int32. */
 const REQUEST_MAX = 0x7fffffff
 
-/** Larger own blocks are pooled up to this size, and so many bytes of them. */
-const LARGE_BLOCK_MAX = 2 * 1024 * 1024
-const LARGE_POOLED_MAX = 32 * 1024 * 1024
-
 const pool: Block[] = []
-/** Blocks of large requests by their size. */
-const largePool = new Map<number, Block[]>()
-let largePooled = 0
+const largePool = new BlockPool(HEADROOM, 2 * 1024 * 1024, 32 * 1024 * 1024)
 /** No target has been given yet. */
 const NOWHERE = newBlock(1)
 
@@ -80,6 +80,10 @@ export class Intake {
   private readonly client: Client
   private readonly engine: Engine
   private readonly shared: SharedInput
+  /** Called between two commands when the reply has grown large, to write it if it may leave. */
+  private readonly largeReply: (() => void) | null
+  /** Bytes of replies that left between commands since run() began. */
+  private replied: number
   /** What is kept lies in `own` from `start` to `end`. */
   private own: Block
   private start: number
@@ -90,13 +94,15 @@ export class Intake {
   private straight: Block
   private straightAt: number
 
-  constructor(client: Client, shared: SharedInput) {
+  constructor(client: Client, shared: SharedInput, largeReply: (() => void) | null) {
     this.more = false
     this.overflowed = false
     this.stopped = false
     this.client = client
     this.engine = client.engine
     this.shared = shared
+    this.largeReply = largeReply
+    this.replied = 0
     this.own = EMPTY_BLOCK
     this.start = 0
     this.end = 0
@@ -188,10 +194,11 @@ export class Intake {
     const { requests, ends } = this.shared
     let at = from
     let left = COMMANDS_PER_TURN
+    this.replied = 0
     let status = COMPLETE
     dispatcher.beginBatch()
     while (status === COMPLETE && client.held === 0 && !client.closeAfterReply && !this.stopped) {
-      if (left <= 0 || reply.length > REPLY_PER_TURN) {
+      if (left <= 0 || this.replied + reply.length > REPLY_PER_TURN) {
         this.more = true
         break
       }
@@ -236,11 +243,21 @@ export class Intake {
     const { requests } = this.shared
     const { reply } = client
     for (let i = 0; i < count; i++) {
-      if (client.held !== 0 || client.closeAfterReply || this.stopped || reply.length > REPLY_PER_TURN)
-        return i
+      if (reply.length > LARGE_REPLY && this.replyIsTooLarge()) return i
+      if (client.held !== 0 || client.closeAfterReply || this.stopped) return i
       if (!engine.dispatcher.dispatch(client, requests[i])) return i
     }
     return count
+  }
+
+  private replyIsTooLarge(): boolean {
+    const { reply } = this.client
+    const { length } = reply
+    // It knows where in the reply commands began.
+    this.engine.dispatcher.settle()
+    if (this.largeReply !== null) this.largeReply()
+    this.replied += length - reply.length
+    return this.replied + reply.length > REPLY_PER_TURN
   }
 
   private refuse(reader: RequestReader): void {
@@ -332,40 +349,12 @@ export class Intake {
   }
 }
 
-/*
- * A fresh block for each large request would have V8 collect garbage all the time: it starts a collection of the whole
- * heap for every 64 MB or so of buffers, new or old. Half of the CPU of SETs of 16 B to 1 MB was that.
- */
 function tailBlock(length: number): Block {
-  if (length <= TAIL_BLOCK_SIZE) return pool.pop() ?? newBlock(TAIL_BLOCK_SIZE)
-  if (length <= HEADROOM || length > LARGE_BLOCK_MAX) return newBlock(length)
-  const size = largeSize(length)
-  const block = largePool.get(size)?.pop()
-  if (block === undefined) return newBlock(size)
-  largePooled -= size
-  return block
-}
-
-/** Eight sizes between a power of two and the next: few enough to meet again, and the client is charged for its own. */
-function largeSize(length: number): number {
-  const step = 1 << (28 - Math.clz32(length - 1))
-  return Math.ceil(length / step) * step
+  if (length > TAIL_BLOCK_SIZE) return largePool.take(length)
+  return pool.pop() ?? newBlock(TAIL_BLOCK_SIZE)
 }
 
 function giveBack(block: Block): void {
-  const { length } = block.bytes
-  if (length === TAIL_BLOCK_SIZE) {
-    if (pool.length < POOLED_BLOCKS) pool.push(block)
-    return
-  }
-  if (length <= HEADROOM || length > LARGE_BLOCK_MAX || length !== largeSize(length)) return
-  if (largePooled + length > LARGE_POOLED_MAX) {
-    // Sizes that nobody asks for any more must not keep out those that are.
-    largePool.clear()
-    largePooled = 0
-  }
-  const pooled = largePool.get(length)
-  if (pooled === undefined) largePool.set(length, [block])
-  else pooled.push(block)
-  largePooled += length
+  if (block.bytes.length !== TAIL_BLOCK_SIZE) largePool.give(block)
+  else if (pool.length < POOLED_BLOCKS) pool.push(block)
 }

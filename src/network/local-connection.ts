@@ -35,7 +35,7 @@ export class LocalConnection implements Link, Outlet {
     this.flushQueued = false
     this.delivered = []
     this.client = engine.connect(this)
-    this.intake = new Intake(this.client, newSharedInput(0))
+    this.intake = new Intake(this.client, newSharedInput(0), null)
   }
 
   get inputBytes(): number {

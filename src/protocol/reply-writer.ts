@@ -3,6 +3,7 @@
  * the client's protocol version picks the form. It knows no sockets: its connection takes the bytes.
  */
 import { Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import { BlockPool } from '../structures/block-pool.ts'
 import { formatDouble } from '../structures/doubles.ts'
 import { writeInteger } from '../structures/integers.ts'
 import type { ErrorReply } from './error-replies.ts'
@@ -29,6 +30,8 @@ function wordsOf(text: string): number {
 
 const pool: Block[] = []
 const largerPools: Block[][] = [[], []]
+/** Replies that are larger still: values of hundreds of KiB. */
+const largestPool = new BlockPool(LARGER_SIZES[1], 2 * 1024 * 1024, 32 * 1024 * 1024)
 
 export class ReplyWriter {
   /** 2 or 3: the protocol the client speaks (HELLO changes it). */
@@ -343,11 +346,14 @@ export function recycle(block: Block): void {
     return
   }
   const size = LARGER_SIZES.indexOf(length)
-  if (size !== -1 && largerPools[size].length < LARGER_POOLED[size]) largerPools[size].push(block)
+  if (size === -1) largestPool.give(block)
+  else if (largerPools[size].length < LARGER_POOLED[size]) largerPools[size].push(block)
 }
 
 /** A block of at least `size` bytes, above REPLY_BLOCK_SIZE. */
 function largerBlock(size: number): Block {
   const fitting = LARGER_SIZES.findIndex((larger) => larger >= size)
-  return fitting === -1 ? newBlock(size) : (largerPools[fitting].pop() ?? newBlock(LARGER_SIZES[fitting]))
+  return fitting === -1
+    ? largestPool.take(size)
+    : (largerPools[fitting].pop() ?? newBlock(LARGER_SIZES[fitting]))
 }

@@ -20,9 +20,10 @@ class Feeder implements Link {
   #target: Buffer = Buffer.alloc(0)
   #replies: Buffer[] = []
 
-  constructor(limit = '1gb') {
+  /** `early` takes large replies between two commands, as a connection does. */
+  constructor(limit = '1gb', early = false) {
     this.client = newEngine({ 'client-query-buffer-limit': limit }).connect(this)
-    this.intake = new Intake(this.client, shared)
+    this.intake = new Intake(this.client, shared, early ? () => this.take() : null)
   }
 
   /** What libuv does with `bytes` on hand: reads as much as fits, reports it, reads on. */
@@ -41,12 +42,16 @@ class Feeder implements Link {
   /** Takes replies and goes on where the intake stopped to let others have their turn. */
   go(): void {
     for (;;) {
-      const { reply } = this.client
-      this.#replies.push(Buffer.from(reply.block.bytes.subarray(0, reply.length)))
-      reply.release()
+      this.take()
       if (!this.intake.more) break
       this.intake.run()
     }
+  }
+
+  private take(): void {
+    const { reply } = this.client
+    this.#replies.push(Buffer.from(reply.bytes))
+    reply.release()
   }
 
   release(): void {
@@ -236,6 +241,27 @@ test('many commands, and large replies, are spread over turns', () => {
   expect(feeder.client.reply.length).toBeLessThan(1_300_000)
   feeder.go()
   expect(feeder.replies.length).toBeGreaterThan(3_000_000)
+})
+
+test('large replies leave between commands, and are spread over turns too', () => {
+  const feeder = new Feeder('1gb', true)
+  const bodies = Array.from({ length: 40 }, (_, i) => Buffer.alloc(i % 5 === 0 ? 10 : 100_000, 65 + i))
+  feeder.client.held = HELD_BY_BLOCK
+  feeder.feed(Buffer.concat(bodies.map((body) => request('ECHO', body))))
+  feeder.client.held = 0
+  const replies = Buffer.concat(bodies.map((body) => bulk(body)))
+  let turns = 0
+  do {
+    const before = feeder.replies.length
+    feeder.intake.run()
+    const left = feeder.replies.length - before
+    expect(left).toBeGreaterThan(0)
+    expect(left).toBeLessThan(1_300_000)
+    turns++
+  } while (feeder.intake.more)
+  expect(turns).toBe(3)
+  feeder.go()
+  expect(feeder.replies.equals(replies)).toBe(true)
 })
 
 test('nothing runs after a protocol error', () => {
