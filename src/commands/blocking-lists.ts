@@ -84,7 +84,12 @@ function waitForList(
   timeout: number,
   serve: Serve,
 ): void {
-  client.engine.blocking.block(client, args, { firstKey, lastKey, type: TYPE_LIST, timeout, serve })
+  const wait = { firstKey, lastKey, type: TYPE_LIST, timeout, serve, inVain: replyNone }
+  client.engine.blocking.block(client, args, wait)
+}
+
+function replyNone(client: Client): void {
+  client.reply.nullArray()
 }
 
 const FLOAT_TIMEOUT = [['6.0.0', '`timeout` is interpreted as a double instead of an integer.']] as const

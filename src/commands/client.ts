@@ -7,6 +7,7 @@ import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { nameArgument } from './connection.ts'
 import { replyHelp } from './help.ts'
+import { millisecondsArgument } from './timeout-argument.ts'
 import { CACHING_HELP, TRACKING_HELP, trackingSubcommands } from './tracking.ts'
 
 const NOT_A_CLIENT_ID = err('client-id should be greater than 0')
@@ -151,8 +152,7 @@ function replyMode(client: Client, args: Arguments): void {
 function pause(client: Client, args: Arguments): void {
   const kind = args.count === 3 || args.is(3, 'ALL') ? 'all' : args.is(3, 'WRITE') ? 'write' : null
   if (kind === null || args.count > 4) throw err('CLIENT PAUSE mode must be WRITE or ALL')
-  const timeout = args.integerOr(2, err('timeout is not an integer or out of range'))
-  if (timeout < 0) throw err('timeout is negative')
+  const timeout = millisecondsArgument(client, args, 2)
   client.engine.pause.start(kind, client.engine.clock.now + timeout)
   client.reply.ok()
 }

@@ -5,6 +5,7 @@ import { appendOnlyCommands } from './append-only.ts'
 import { bitmapCommands } from './bits.ts'
 import { blockingListCommands } from './blocking-lists.ts'
 import { clientCommands } from './client.ts'
+import { clusterCommands } from './cluster.ts'
 import { commandCommands } from './command-info.ts'
 import { configCommands } from './config.ts'
 import { connectionCommands } from './connection.ts'
@@ -32,6 +33,7 @@ import { slowlogCommands } from './slowlog.ts'
 import { sortCommands } from './sort.ts'
 import { stringCommands } from './strings.ts'
 import { transactionCommands } from './transactions.ts'
+import { waitCommands } from './wait.ts'
 
 export const families: readonly Family[] = [
   connectionCommands,
@@ -66,4 +68,6 @@ export const families: readonly Family[] = [
   listSearchCommands,
   blockingListCommands,
   pubsubCommands,
+  waitCommands,
+  clusterCommands,
 ]

@@ -1,4 +1,7 @@
-/** How long a blocking command waits at most: seconds with a fraction, as BLPOP and its relatives take them. */
+/**
+ * How long a command waits or holds others up at most: seconds with a fraction, as BLPOP and its relatives take them,
+ * or milliseconds, as WAIT and CLIENT PAUSE do.
+ */
 import type { Client } from '../engine/client.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err } from '../protocol/error-replies.ts'
@@ -6,6 +9,7 @@ import { parseInteger } from '../structures/integers.ts'
 import { addLongDouble, type LongDouble, parseLongDouble } from '../structures/long-double.ts'
 
 const NOT_A_TIMEOUT = err('timeout is not a float or out of range')
+const NOT_MILLISECONDS = err('timeout is not an integer or out of range')
 const NEGATIVE_TIMEOUT = err('timeout is negative')
 const TIMEOUT_OUT_OF_RANGE = err('timeout is out of range')
 
@@ -20,7 +24,15 @@ export function timeoutArgument(client: Client, args: Arguments, index: number):
   if (whole >= 0 && whole <= WHOLE_SECONDS_MAX) return whole * 1000
   const value = parseLongDouble(args.block, args.offsets[index], args.lengths[index])
   if (value === null || Number.isNaN(value.exponent)) throw NOT_A_TIMEOUT
-  const milliseconds = ceiling(inMilliseconds(value))
+  return inRange(client, ceiling(inMilliseconds(value)))
+}
+
+/** Argument `index`, whole milliseconds. Throws the error for what is no timeout. */
+export function millisecondsArgument(client: Client, args: Arguments, index: number): number {
+  return inRange(client, args.integerOr(index, NOT_MILLISECONDS))
+}
+
+function inRange(client: Client, milliseconds: number): number {
   if (milliseconds < 0) throw NEGATIVE_TIMEOUT
   if (milliseconds + client.engine.clock.now >= MILLISECONDS_MAX) throw TIMEOUT_OUT_OF_RANGE
   return milliseconds

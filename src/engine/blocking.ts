@@ -1,6 +1,6 @@
 /**
- * Clients that wait for keys: for which, who is served first when one arrives, and how waiting ends otherwise.
- * What serving a client means is its command's business.
+ * Clients that wait, most of them for keys: for which, who is served first when one arrives, and how waiting ends
+ * otherwise. What serving a client means is its command's business.
  *
  * A client waits for a list only while the key has none, and no list is empty; so only a list that comes to be
  * under a key can serve anybody. The keyspace tells of that and of nothing else: a write that makes no new list
@@ -26,15 +26,20 @@ const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK'
 /** Replies as the command does when it finds the key that argument `key` names; it holds a list. */
 export type Serve = (client: Client, args: Arguments, key: number) => void
 
-/** How long and for which of its arguments a command waits. */
+/** How long a command waits, and what it answers when that was in vain. */
 export interface Wait {
+  /** Milliseconds; 0 is for ever. */
+  readonly timeout: number
+  readonly inVain: (client: Client) => void
+}
+
+/** For which of its arguments a command waits. */
+export interface KeyWait extends Wait {
   /** Its keys are the arguments from `firstKey` to `lastKey`. */
   readonly firstKey: number
   readonly lastKey: number
   /** The type of value it waits for. */
   readonly type: number
-  /** Milliseconds; 0 is for ever. */
-  readonly timeout: number
   readonly serve: Serve
 }
 
@@ -77,6 +82,7 @@ class KeyQueue {
 /** A client's place in the queue of one of its keys. */
 class Place {
   readonly blocked: Blocked
+  readonly wait: KeyWait
   readonly queue: KeyQueue
   /** Index of the key among the command's arguments. */
   readonly argument: number
@@ -84,8 +90,9 @@ class Place {
   next: Place | null = null
   left: boolean = false
 
-  constructor(blocked: Blocked, queue: KeyQueue, argument: number) {
+  constructor(blocked: Blocked, wait: KeyWait, queue: KeyQueue, argument: number) {
     this.blocked = blocked
+    this.wait = wait
     this.queue = queue
     this.argument = argument
   }
@@ -137,23 +144,33 @@ export class Blocking implements ArrivalListener {
     return count
   }
 
-  /** Blocks the client whose command `args` is running; it must not have replied. */
-  block(client: Client, args: Arguments, wait: Wait): void {
-    const command = client.lastCommand
-    if (command === null) throw new Error('only a command can block its client')
-    const blocked: Blocked = { client, command, args: this.kept.copy(args), wait, places: [], timer: null }
+  /** Blocks the client whose command `args` is running until a key comes; it must not have replied. */
+  block(client: Client, args: Arguments, wait: KeyWait): void {
+    const blocked = this.begin(client, args, wait)
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
       const queue = this.queueOf(client.db, args.text(key))
       // A key named twice is one key.
-      if (queue.last?.blocked !== blocked) this.enter(queue, blocked, key)
+      if (queue.last?.blocked !== blocked) this.enter(queue, blocked, wait, key)
     }
+    this.keyspace.arrivals = this
+  }
+
+  /** Blocks the client whose command `args` is running until the time is over, or somebody ends the wait. */
+  hold(client: Client, args: Arguments, wait: Wait): void {
+    this.begin(client, args, wait)
+  }
+
+  private begin(client: Client, args: Arguments, wait: Wait): Blocked {
+    const command = client.lastCommand
+    if (command === null) throw new Error('only a command can block its client')
+    const blocked: Blocked = { client, command, args: this.kept.copy(args), wait, places: [], timer: null }
     if (wait.timeout > 0) {
       this.timedCount++
       blocked.timer = this.timers.timeout(() => this.timeOut(blocked), wait.timeout)
     }
     client.held |= HELD_BY_BLOCK
     this.blocked.set(client, blocked)
-    this.keyspace.arrivals = this
+    return blocked
   }
 
   /** CLIENT UNBLOCK: ends the wait as a timeout does, or with an error. False when the client does not wait. */
@@ -164,7 +181,7 @@ export class Blocking implements ArrivalListener {
     if (!withError) blocked.command.failed++
     this.finish(blocked, () => {
       if (withError) throw UNBLOCKED
-      client.reply.nullArray()
+      blocked.wait.inVain(client)
     })
     return true
   }
@@ -204,20 +221,19 @@ export class Blocking implements ArrivalListener {
   private serveKey(queue: KeyQueue): void {
     let place = queue.first
     for (let left = queue.length; place !== null && left > 0; left--) {
-      const { blocked, argument } = place
       if (!place.left) {
-        const entry = queue.db.find(blocked.args, argument)
+        const entry = queue.db.find(place.blocked.args, place.argument)
         if (entry === null) return
-        if (entry.type === blocked.wait.type) this.serveClient(blocked, argument)
+        if (entry.type === place.wait.type) this.serveClient(place)
       }
       place = place.next
     }
   }
 
-  private serveClient(blocked: Blocked, key: number): void {
-    const { client, args, wait } = blocked
+  private serveClient({ blocked, wait, argument }: Place): void {
+    const { client, args } = blocked
     this.leave(blocked)
-    this.finish(blocked, () => wait.serve(client, args, key), args)
+    this.finish(blocked, () => wait.serve(client, args, argument), args)
     this.kept.giveBack(args)
   }
 
@@ -225,7 +241,7 @@ export class Blocking implements ArrivalListener {
     const { dispatcher } = this.engine
     this.leave(blocked)
     dispatcher.beginBatch()
-    this.finish(blocked, () => blocked.client.reply.nullArray())
+    this.finish(blocked, () => blocked.wait.inVain(blocked.client))
     dispatcher.endBatch()
   }
 
@@ -244,8 +260,8 @@ export class Blocking implements ArrivalListener {
     return queue
   }
 
-  private enter(queue: KeyQueue, blocked: Blocked, argument: number): void {
-    const place = new Place(blocked, queue, argument)
+  private enter(queue: KeyQueue, blocked: Blocked, wait: KeyWait, argument: number): void {
+    const place = new Place(blocked, wait, queue, argument)
     queue.append(place)
     blocked.places.push(place)
   }
@@ -264,7 +280,7 @@ export class Blocking implements ArrivalListener {
     }
     client.held &= ~HELD_BY_BLOCK
     this.blocked.delete(client)
-    if (this.blocked.size === 0) this.keyspace.arrivals = null
+    if (this.queues.size === 0) this.keyspace.arrivals = null
   }
 
   private drop({ db, key }: KeyQueue): void {

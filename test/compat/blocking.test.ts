@@ -283,6 +283,46 @@ compat('blocking', ({ script, pair }) => {
     'b LRANGE k 0 -1',
   ])
 
+  scene('WAIT: there are no replicas, so only the time comes to an end', [
+    'a SET k 1',
+    'a WAIT 0 0',
+    'a WAIT -1 0',
+    'a= WAIT 1 20',
+    'a WAIT 1 0',
+    'b CLIENT UNBLOCK {a}',
+    'a WAIT 1 0',
+    'b CLIENT UNBLOCK {a} ERROR',
+    'a WAIT 1000 0',
+    'b RPUSH l 1',
+    'b LRANGE l 0 -1',
+    'b CLIENT UNBLOCK {a} TIMEOUT',
+    'b MULTI',
+    'b SET k 2',
+    'b WAIT 1 0',
+    'b EXEC',
+    'c WAIT 1 0',
+    'c EXIT',
+    'b CLIENT UNBLOCK {c}',
+  ])
+
+  script('arguments of WAIT that are refused', [
+    'WAIT',
+    'WAIT 1',
+    'WAIT 0 0 0',
+    'WAIT x -1',
+    'WAIT 1.5 0',
+    'WAIT 99999999999999999999 1',
+    'WAIT 01 1',
+    ['WAIT', '', '1'],
+    'WAIT 0 -1',
+    'WAIT 0 x',
+    'WAIT 1 1.5',
+    'WAIT 1 0x1',
+    'WAIT 1 99999999999999999999',
+    ['WAIT', '1', ''],
+    'COMMAND GETKEYS WAIT 0 0',
+  ])
+
   script('arguments that are refused', [
     'BLPOP k x',
     'BLPOP k',

@@ -24,6 +24,7 @@ export const COMMAND_DIFFERENCES: {
   added: {
     'client|setinfo': 'new in 7.2',
     'client|no-touch': 'new in 7.2',
+    'cluster|myshardid': 'new in 7.2',
     reload: 'ours',
     selfcheck: 'ours',
   },
@@ -36,5 +37,7 @@ export const COMMAND_DIFFERENCES: {
     'migrate arguments': 'since 7.2 the choice of a key or none is named key-selector, and its empty string',
     'migrate flags': 'ours waits for the other server, which nothing inside a transaction does: no_multi',
     'psubscribe arguments': 'since 7.2 the patterns have no group around them',
+    'wait categories': 'since 7.2 it is one of the blocking commands',
+    'wait flags': 'since 7.2 it is one of the blocking commands, and a script may call it',
   },
 }
