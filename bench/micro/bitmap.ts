@@ -1,6 +1,6 @@
 /** Counting, searching and combining bits, against the plain loops. Run: npx tsx bench/micro/bitmap.ts */
 import { bench, do_not_optimize, group, run } from 'mitata'
-import { type Block, newBlock } from '../../src/structures/block.ts'
+import { type Block, copyBytes, newBlock } from '../../src/structures/block.ts'
 import { combineBits, countBits, findBit } from '../../src/values/bitmap.ts'
 
 /** The sum of each word's bits, to show what the carry-save adders are worth. */
@@ -23,20 +23,40 @@ function countByTable(block: Block, length: number): number {
   return count
 }
 
-for (const size of [16, 256, 4096, 1 << 20]) {
-  const block = newBlock(size)
+/** What combineBits() does for each source after the first, without its chunks of aligned words. */
+function xorByWords(from: Block, to: Block, offset: number, length: number): void {
+  for (let at = 0; at < length; at += 4) {
+    to.view.setInt32(at, to.view.getInt32(at, true) ^ from.view.getInt32(offset + at, true), true)
+  }
+}
+
+/** The search without the comparisons that skip 4096 bytes. */
+function findByWords(block: Block, length: number): number {
+  let at = 0
+  while (at < length && block.view.getInt32(at, true) === 0) at += 4
+  return at
+}
+
+for (const size of [16, 256, 4096, 100_000, 1 << 20]) {
+  const block = newBlock(size + 1)
   const zeros = newBlock(size)
   const target = newBlock(size)
-  for (let at = 0; at < size; at++) block.bytes[at] = (at * 0x9e3779b1) >>> 13
+  for (let at = 0; at <= size; at++) block.bytes[at] = (at * 0x9e3779b1) >>> 13
   zeros.bytes.fill(0)
-  const sources = [block, zeros, block].map((block) => ({ block, offset: 0, length: size }))
+  // As mostly in the dataset, the operands are not aligned.
+  const sources = [block, block].map((block) => ({ block, offset: 1, length: size }))
 
   group(`${size} bytes`, () => {
     bench('countBits', () => do_not_optimize(countBits(block, 0, size)))
     bench('count word by word', () => do_not_optimize(countByWords(block, size)))
     bench('count by a table of bytes', () => do_not_optimize(countByTable(block, size)))
     bench('findBit, none there', () => do_not_optimize(findBit(zeros, 0, 1, 0, size * 8 - 1)))
-    bench('combineBits xor, 3 sources', () => combineBits('xor', sources, target, 0, size))
+    bench('find word by word', () => do_not_optimize(findByWords(zeros, size)))
+    bench('combineBits xor, 2 sources', () => combineBits('xor', sources, target, 0, size))
+    bench('copy, then xor word by word', () => {
+      copyBytes(block, 1, target, 0, size)
+      xorByWords(block, target, 1, size)
+    })
   })
 }
 

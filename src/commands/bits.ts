@@ -6,7 +6,7 @@ import { Entry, RAW_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_GENERIC, NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
-import { copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
+import { copyBytes, EMPTY_BLOCK, equalBytes, newBlock } from '../structures/block.ts'
 import {
   type BitOperation,
   combineBits,
@@ -116,6 +116,11 @@ function bitpos(client: Client, args: Arguments): void {
   reply.integer(found === -1 && bit === 0 && !endGiven ? lastBit + 1 : found)
 }
 
+/** Whether BITOP's argument `index` is the key it writes. */
+function isTarget({ block, offsets, lengths }: Arguments, index: number): boolean {
+  return lengths[index] === lengths[2] && equalBytes(block, offsets[index], block, offsets[2], lengths[2])
+}
+
 function bitop(client: Client, args: Arguments): void {
   const { db, reply } = client
   const operation = OPERATIONS.find(([word]) => args.is(1, word))?.[1]
@@ -123,12 +128,14 @@ function bitop(client: Client, args: Arguments): void {
   if (operation === 'not' && args.count !== 4) throw NOT_TAKES_ONE_KEY
   const sources: Stretch[] = []
   let length = 0
+  let readsTarget = false
   for (let key = 3; key < args.count; key++) {
     const entry = db.readTyped(args, key, TYPE_STRING, new Entry())
     if (entry === null) sources.push(NO_BITS)
     else {
       sources.push({ block: entry.block, offset: entry.valueOffset, length: entry.valueLength })
       length = Math.max(length, entry.valueLength)
+      readsTarget ||= isTarget(args, key)
     }
   }
   if (length === 0) {
@@ -138,11 +145,12 @@ function bitop(client: Client, args: Arguments): void {
       db.changed(args, 2, NOTIFY_GENERIC, 'del')
     }
   } else {
-    // The destination may be one of the sources, so the result is made aside.
-    const result = newBlock(length)
-    combineBits(operation, sources, result, 0, length)
+    // Giving a source its new length would lose what it holds: then the result is made aside.
+    const aside = readsTarget ? newBlock(length) : EMPTY_BLOCK
+    if (readsTarget) combineBits(operation, sources, aside, 0, length)
     const target = db.overwrite(args, 2, TYPE_STRING, length, false)
-    copyBytes(result, 0, target.block, target.valueOffset, length)
+    if (readsTarget) copyBytes(aside, 0, target.block, target.valueOffset, length)
+    else combineBits(operation, sources, target.block, target.valueOffset, length)
     target.flags |= RAW_STRING
     db.changed(args, 2, NOTIFY_STRING, 'set')
   }

@@ -2,7 +2,7 @@
  * Strings as arrays of bits, the first bit of a byte being its highest: single bits, counting, searching
  * and combining. Integers at bit offsets are bitfield.ts.
  */
-import { type Block, copyBytes } from '../structures/block.ts'
+import { type Block, copyBytes, equalBytes, newBlock } from '../structures/block.ts'
 
 /** The bit at `bit` of a stretch; 0 past its end. */
 export function getBit(block: Block, offset: number, length: number, bit: number): number {
@@ -106,6 +106,13 @@ function tailMask(last: number): number {
   return 0x7f >> (last & 7)
 }
 
+/** A search skips this many bytes at once while each repeats the byte it does not look for (bench/micro/bitmap). */
+const SKIP_BYTES = 4096
+const ALL_CLEAR = newBlock(SKIP_BYTES)
+ALL_CLEAR.bytes.fill(0)
+const ALL_SET = newBlock(SKIP_BYTES)
+ALL_SET.bytes.fill(0xff)
+
 /**
  * Position of the first bit equal to `bit` from bit `first` to bit `last`, both included and within the
  * stretch; -1 if there is none. (BITPOS without an explicit end takes -1 for a clear bit as last + 1: the
@@ -119,14 +126,23 @@ export function findBit(block: Block, offset: number, bit: number, first: number
   let at = offset + byteOf(first)
   let word = (view.getUint8(at) ^ skip) & 0xff & ~headMask(first)
   if (word === 0) {
-    at++
-    while (at + 4 <= end && view.getInt32(at, true) === skip) at += 4
-    while (at < end && view.getUint8(at) === (skip & 0xff)) at++
+    at = skipBytes(block, at + 1, end, skip)
     if (at === end) return -1
     word = (view.getUint8(at) ^ skip) & 0xff
   }
   const found = (at - offset) * 8 + Math.clz32(word) - 24
   return found <= last ? found : -1
+}
+
+/** The first byte from `at` on that is not `skip`, which is 0 or -1 (0xff); `end` if there is none. */
+function skipBytes(block: Block, at: number, end: number, skip: number): number {
+  const view = block.view
+  const skipped = skip === 0 ? ALL_CLEAR : ALL_SET
+  let from = at
+  while (from + SKIP_BYTES <= end && equalBytes(block, from, skipped, 0, SKIP_BYTES)) from += SKIP_BYTES
+  while (from + 4 <= end && view.getInt32(from, true) === skip) from += 4
+  while (from < end && view.getUint8(from) === (skip & 0xff)) from++
+  return from
 }
 
 export type BitOperation = 'and' | 'or' | 'xor' | 'not'
@@ -137,6 +153,17 @@ export interface Stretch {
   readonly offset: number
   readonly length: number
 }
+
+/*
+ * Combining. Strings lie at any offset, so words of them have to go through a DataView. A chunk of each is
+ * copied into aligned words first and combined there: the copies run at the speed of memory, loops over the
+ * Int32Arrays in a third of the time (bench/micro/bitmap). Both chunks stay in the first-level cache.
+ */
+const CHUNK_BYTES = 8192
+const chunk = newBlock(CHUNK_BYTES)
+const operand = newBlock(CHUNK_BYTES)
+const chunkWords = new Int32Array(chunk.bytes.buffer)
+const operandWords = new Int32Array(operand.bytes.buffer)
 
 /**
  * Writes the bitwise combination of `sources` (at least one; exactly one for 'not') to `length` bytes of
@@ -149,59 +176,57 @@ export function combineBits(
   offset: number,
   length: number,
 ): void {
-  const first = sources[0]
-  copyBytes(first.block, first.offset, target, offset, first.length)
-  target.bytes.fill(0, offset + first.length, offset + length)
-  if (operation === 'not') return invert(target, offset, length)
-  for (let i = 1; i < sources.length; i++) {
-    const source = sources[i]
-    if (operation === 'and') andInto(source, target, offset, length)
-    else if (operation === 'or') orInto(source, target, offset)
-    else xorInto(source, target, offset)
+  for (let at = 0; at < length; at += CHUNK_BYTES) {
+    const bytes = Math.min(CHUNK_BYTES, length - at)
+    // Whole turns of four words: the bytes past the last one are worked on too, and stay here.
+    const words = Math.ceil(bytes / 16) * 4
+    readChunk(sources[0], at, bytes, chunk)
+    for (let i = 1; i < sources.length; i++) {
+      readChunk(sources[i], at, bytes, operand)
+      if (operation === 'and') andWords(words)
+      else if (operation === 'or') orWords(words)
+      else xorWords(words)
+    }
+    if (operation === 'not') invertWords(words)
+    copyBytes(chunk, 0, target, offset + at, bytes)
   }
 }
 
-function andInto(source: Stretch, target: Block, offset: number, length: number): void {
-  const from = source.block.view
-  const to = target.view
-  let at = 0
-  for (; at + 4 <= source.length; at += 4) {
-    to.setInt32(offset + at, to.getInt32(offset + at, true) & from.getInt32(source.offset + at, true), true)
-  }
-  for (; at < source.length; at++) {
-    to.setUint8(offset + at, to.getUint8(offset + at) & from.getUint8(source.offset + at))
-  }
-  target.bytes.fill(0, offset + at, offset + length)
+/** Copies the `bytes` bytes at `at` of the source, zeros being past its end. */
+function readChunk(source: Stretch, at: number, bytes: number, into: Block): void {
+  const present = Math.min(bytes, Math.max(0, source.length - at))
+  copyBytes(source.block, source.offset + at, into, 0, present)
+  if (present < bytes) into.bytes.fill(0, present, bytes)
 }
 
-function orInto(source: Stretch, target: Block, offset: number): void {
-  const from = source.block.view
-  const to = target.view
-  let at = 0
-  for (; at + 4 <= source.length; at += 4) {
-    to.setInt32(offset + at, to.getInt32(offset + at, true) | from.getInt32(source.offset + at, true), true)
-  }
-  for (; at < source.length; at++) {
-    to.setUint8(offset + at, to.getUint8(offset + at) | from.getUint8(source.offset + at))
+/** chunk &= operand, `words` being a multiple of 4; four a turn, which takes a quarter off (bench/micro/bitmap). */
+function andWords(words: number): void {
+  for (let i = 0; i < words; i += 4) {
+    chunkWords[i] &= operandWords[i]
+    chunkWords[i + 1] &= operandWords[i + 1]
+    chunkWords[i + 2] &= operandWords[i + 2]
+    chunkWords[i + 3] &= operandWords[i + 3]
   }
 }
 
-function xorInto(source: Stretch, target: Block, offset: number): void {
-  const from = source.block.view
-  const to = target.view
-  let at = 0
-  for (; at + 4 <= source.length; at += 4) {
-    to.setInt32(offset + at, to.getInt32(offset + at, true) ^ from.getInt32(source.offset + at, true), true)
-  }
-  for (; at < source.length; at++) {
-    to.setUint8(offset + at, to.getUint8(offset + at) ^ from.getUint8(source.offset + at))
+function orWords(words: number): void {
+  for (let i = 0; i < words; i += 4) {
+    chunkWords[i] |= operandWords[i]
+    chunkWords[i + 1] |= operandWords[i + 1]
+    chunkWords[i + 2] |= operandWords[i + 2]
+    chunkWords[i + 3] |= operandWords[i + 3]
   }
 }
 
-function invert(target: Block, offset: number, length: number): void {
-  const view = target.view
-  let at = offset
-  const end = offset + length
-  for (; at + 4 <= end; at += 4) view.setInt32(at, ~view.getInt32(at, true), true)
-  for (; at < end; at++) view.setUint8(at, ~view.getUint8(at))
+function xorWords(words: number): void {
+  for (let i = 0; i < words; i += 4) {
+    chunkWords[i] ^= operandWords[i]
+    chunkWords[i + 1] ^= operandWords[i + 1]
+    chunkWords[i + 2] ^= operandWords[i + 2]
+    chunkWords[i + 3] ^= operandWords[i + 3]
+  }
+}
+
+function invertWords(words: number): void {
+  for (let i = 0; i < words; i++) chunkWords[i] = ~chunkWords[i]
 }

@@ -140,6 +140,17 @@ describe('BITOP', () => {
     expect(s.run('BITOP NAND d a b')).toBe(SYNTAX)
   })
 
+  test('a destination that is a source may have to move for its new length', () => {
+    const s = session()
+    const long = '\xf0'.repeat(20_000)
+    s.call('SET', 'a', '\x0f'.repeat(10))
+    s.call('SET', 'b', long)
+    expect(s.run('BITOP OR a a b')).toBe(integer(20_000))
+    expect(s.run('GET a')).toBe(bulk('\xff'.repeat(10) + long.slice(10)))
+    expect(s.run('BITOP XOR b a b')).toBe(integer(20_000))
+    expect(s.run('GET b')).toBe(bulk('\x0f'.repeat(10) + '\0'.repeat(19_990)))
+  })
+
   test('random operands, byte by byte', () => {
     const operand = fc.uint8Array({ maxLength: 40 })
     fc.assert(

@@ -122,6 +122,34 @@ describe('counting and searching', () => {
   })
 })
 
+describe('searching far', () => {
+  const arbitraryStretch = fc.record({
+    length: fc.integer({ min: 1, max: 13_000 }),
+    offset: fc.nat(9),
+    bit: fc.constantFrom(0, 1),
+    odd: fc.nat(),
+    first: fc.nat(200),
+    cut: fc.nat(200),
+  })
+
+  test('finds the one odd bit of a long stretch, unless it lies outside of the range', () => {
+    fc.assert(
+      fc.property(arbitraryStretch, ({ length, offset, bit, odd, first, cut }) => {
+        const bits = length * 8
+        const at = odd % bits
+        const block = newBlock(offset + length + 9)
+        // What surrounds the stretch is what is searched for.
+        block.bytes.fill(bit === 1 ? 0xff : 0).fill(bit === 1 ? 0 : 0xff, offset, offset + length)
+        setBit(block, offset, at, bit)
+        const from = Math.min(first, bits - 1)
+        const last = Math.max(from, bits - 1 - cut)
+        expect(findBit(block, offset, bit, from, last)).toBe(at >= from && at <= last ? at : -1)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
 describe('combining', () => {
   const combine: Record<BitOperation, (bytes: number[]) => number> = {
     and: (bytes) => bytes.reduce((a, b) => a & b),
@@ -140,16 +168,38 @@ describe('combining', () => {
     const target = newBlock(offset + length + 7)
     target.bytes.fill(0xaa)
     combineBits(operation, sources, target, offset, length)
-    const expected = new Uint8Array(offset + length + 7).fill(0xaa)
+    const expected = Buffer.alloc(offset + length + 7, 0xaa)
     for (let i = 0; i < length; i++) {
       expected[offset + i] = combine[operation](samples.map((sample) => sample.bytes[i] ?? 0))
     }
-    expect([...target.bytes]).toEqual([...expected])
+    expect(target.bytes.equals(expected)).toBe(true)
   }
 
   test.each(['and', 'or', 'xor'] as const)('%s over sources of differing length', (operation) => {
     const samples = fc.array(arbitrarySample, { minLength: 1, maxLength: 5 })
     fc.assert(fc.property(samples, fc.nat(5), (samples, offset) => check(operation, samples, offset)))
+  })
+
+  /** Lengths around what is combined or skipped at once, and the turns of the loops. */
+  const arbitraryLength = fc
+    .tuple(fc.constantFrom(0, 4096, 8192, 16_384, 24_576), fc.integer({ min: -40, max: 40 }))
+    .map(([whole, more]) => Math.max(0, whole + more))
+  const arbitraryLong = fc
+    .tuple(arbitraryLength, fc.nat(9), fc.integer())
+    .map(([length, offset, seed]): Sample => {
+      const bytes = Uint8Array.from({ length }, (_, at) => Math.imul(at ^ seed, 0x9e3779b1) >>> 13)
+      return { bytes, offset }
+    })
+
+  test.each(['and', 'or', 'xor'] as const)('%s over long sources', (operation) => {
+    const samples = fc.array(arbitraryLong, { minLength: 1, maxLength: 4 })
+    const property = fc.property(samples, fc.nat(5), (samples, offset) => check(operation, samples, offset))
+    fc.assert(property, { numRuns: 40 })
+  })
+
+  test('not of a long source', () => {
+    const property = fc.property(arbitraryLong, fc.nat(5), (sample, offset) => check('not', [sample], offset))
+    fc.assert(property, { numRuns: 40 })
   })
 
   test('not', () => {
