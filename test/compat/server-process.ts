@@ -17,7 +17,7 @@ export interface ServerProcess {
 const READY_MS = 15_000
 
 /**
- * Starts `program args… --port N --dir TEMP …directives` and resolves once its answer to PING begins with `answer`.
+ * Starts `program args… --port N --dir TEMP …directives` and resolves once it answers PING with `answer`.
  * Another process may take the port between our choosing it and the server's listening, so it tries three times.
  */
 export async function startServerProcess(
@@ -78,24 +78,32 @@ export function freePort(): Promise<number> {
 async function answersPing(port: number, child: ChildProcess, answer: string): Promise<boolean> {
   const deadline = Date.now() + READY_MS
   while (Date.now() < deadline && child.exitCode === null && child.signalCode === null && child.pid) {
-    if (await pingOnce(port, answer)) return true
+    // A server that was quicker to take the port would answer PING as well.
+    if (await pingOnce(port, answer, answer === '+PONG' ? `\nprocess_id:${child.pid}\r\n` : '')) return true
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   return false
 }
 
-function pingOnce(port: number, answer: string): Promise<boolean> {
+/** Whether the answers to PING and INFO begin with `answer` and have `text`. */
+function pingOnce(port: number, answer: string, text: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    const end = (answer: boolean): void => {
+    let answers = ''
+    const end = (ready: boolean): void => {
       socket.destroy()
-      resolve(answer)
+      resolve(ready)
     }
     socket.setTimeout(1000, () => end(false))
     socket.once('error', () => end(false))
     socket.once('close', () => end(false))
-    socket.once('connect', () => socket.write('PING\r\n'))
-    socket.once('data', (data) => end(data.toString('latin1').startsWith(answer)))
+    socket.once('connect', () => socket.write('PING\r\nINFO server\r\n'))
+    socket.on('data', (data) => {
+      answers += data.toString('latin1')
+      if (answers.length < answer.length) return
+      if (!answers.startsWith(answer)) end(false)
+      else if (answers.includes(text)) end(true)
+    })
   })
 }
 
