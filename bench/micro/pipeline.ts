@@ -31,6 +31,7 @@ const BLIND = ['slowlog-log-slower-than', '-1', 'latency-monitor-threshold', '0'
 const value = 'x'.repeat(32)
 const COMMANDS: Readonly<Record<string, (key: string) => string[]>> = {
   PING: () => ['PING'],
+  HELLO: () => ['HELLO', '2'],
   SET: (key) => ['SET', key, value],
   GET: (key) => ['GET', key],
   LPUSH: () => ['LPUSH', 'list', value],
