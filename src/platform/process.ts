@@ -1,6 +1,7 @@
 /** What the server tells about its process and machine, read from Node. */
 import { readFileSync } from 'node:fs'
 import { machine, platform, release, totalmem, type } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
 
 export const PROCESS_ID: number = process.pid
 /** "Linux 6.1.0 x86_64", as Redis has it from uname. */
@@ -9,14 +10,25 @@ export const EVENT_API: string = platform() === 'linux' ? 'epoll' : platform() =
 export const EXECUTABLE: string = process.argv[1] ?? process.execPath
 export const TOTAL_MEMORY_BYTES: number = totalmem()
 
-/** Resident set size of the process, bytes. */
+/** Milliseconds. */
+const RESIDENT_FRESH = 100
+let resident = 0
+let residentLookedAt = Number.NEGATIVE_INFINITY
+
+/** Resident set size of the process, bytes, as it was at most 100 ms ago: looking is slow, and Redis's cron looks so often. */
 export function residentBytes(): number {
-  return process.memoryUsage.rss()
+  const now = performance.now()
+  if (now - residentLookedAt >= RESIDENT_FRESH) {
+    residentLookedAt = now
+    resident = process.memoryUsage.rss()
+  }
+  return resident
 }
 
 /** Bytes used on the JavaScript heap, which holds none of the dataset. */
 export function heapBytes(): number {
-  return process.memoryUsage().heapUsed
+  // Not process.memoryUsage(), which looks at the resident size as well.
+  return getHeapStatistics().used_heap_size
 }
 
 /** Processor time of the process so far, microseconds. */
