@@ -7,7 +7,6 @@ import { type Entry, TEXT_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import { NOTIFY_STRING } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err, INCR_NAN, INCR_OVERFLOW, NOT_A_FLOAT, NOT_AN_INTEGER } from '../protocol/error-replies.ts'
-import { blockOf, copyBytes } from '../structures/block.ts'
 import {
   INT64_MAX,
   INT64_MIN,
@@ -16,7 +15,12 @@ import {
   parseInteger,
   writeInteger,
 } from '../structures/integers.ts'
-import { addLongDouble, formatLongDouble, parseLongDouble } from '../structures/long-double.ts'
+import {
+  addLongDouble,
+  formatLongDouble,
+  LONG_DOUBLE_ZERO,
+  parseLongDouble,
+} from '../structures/long-double.ts'
 
 /** Adds `delta`, a safe integer, to the key's value. */
 function increment(client: Client, args: Arguments, delta: number): void {
@@ -43,9 +47,9 @@ function incrementInt64(client: Client, args: Arguments, delta: bigint): void {
   if (value === null) throw NOT_AN_INTEGER
   const sum = value + delta
   if (sum > INT64_MAX || sum < INT64_MIN) throw INCR_OVERFLOW
-  const digits = blockOf(sum.toString())
-  const target = resized(db, args, entry, digits.bytes.length)
-  copyBytes(digits, 0, target.block, target.valueOffset, digits.bytes.length)
+  const digits = sum.toString()
+  const target = resized(db, args, entry, digits.length)
+  writeDigits(target, digits)
   db.changed(args, 1, NOTIFY_STRING, 'incrby')
   reply.int64(sum)
 }
@@ -56,6 +60,11 @@ function resized(db: Database, args: Arguments, entry: Entry | null, length: num
   if (entry.valueLength !== length) db.resizeValue(entry, length)
   entry.clearRaw()
   return entry
+}
+
+/** Makes `digits`, as long as the value, the value. A Buffer of them would cost more than all the arithmetic. */
+function writeDigits({ block, valueOffset }: Entry, digits: string): void {
+  for (let i = 0; i < digits.length; i++) block.view.setUint8(valueOffset + i, digits.charCodeAt(i))
 }
 
 function incrby(client: Client, args: Arguments, sign: 1 | -1): void {
@@ -72,18 +81,14 @@ function incrby(client: Client, args: Arguments, sign: 1 | -1): void {
 function incrbyfloat(client: Client, args: Arguments): void {
   const { db, reply } = client
   const entry = db.writeTyped(args, 1, TYPE_STRING)
-  const zero = blockOf('0')
   const value =
-    entry === null
-      ? parseLongDouble(zero, 0, 1)
-      : parseLongDouble(entry.block, entry.valueOffset, entry.valueLength)
+    entry === null ? LONG_DOUBLE_ZERO : parseLongDouble(entry.block, entry.valueOffset, entry.valueLength)
   const delta = parseLongDouble(args.block, args.offsets[2], args.lengths[2])
   if (value === null || delta === null) throw NOT_A_FLOAT
   const text = formatLongDouble(addLongDouble(value, delta))
   if (text === null) throw INCR_NAN
-  const digits = blockOf(text)
-  const target = resized(db, args, entry, digits.bytes.length)
-  copyBytes(digits, 0, target.block, target.valueOffset, digits.bytes.length)
+  const target = resized(db, args, entry, text.length)
+  writeDigits(target, text)
   target.flags |= TEXT_STRING
   db.changed(args, 1, NOTIFY_STRING, 'incrbyfloat')
   client.engine.propagation.replace(client, args, 'SET', 1, text, 'KEEPTTL')

@@ -61,8 +61,20 @@ export interface Binary {
   readonly exponent: number
 }
 
+/** The exponent field of an infinite double. */
+const INFINITE = 0x7ff
+
+/** A double's words. */
+const double = new DataView(new ArrayBuffer(8))
+
 /** Number of bits of a positive or zero `value`. */
 export function bitLength(value: bigint): number {
+  // The exponent of the nearest double tells it, unless that is a power of two and may be above the value: without
+  // the hex digits in a third of the time (bench/micro/long-double).
+  double.setFloat64(0, Number(value))
+  const high = double.getInt32(0)
+  const exponent = high >> 20
+  if (exponent !== INFINITE && ((high & 0xfffff) !== 0 || double.getInt32(4) !== 0)) return exponent - 1022
   const hex = value.toString(16)
   return value === 0n ? 0 : hex.length * 4 - Math.clz32(Number.parseInt(hex[0], 16)) + 28
 }
@@ -81,13 +93,15 @@ export function roundBinary(
 ): Binary {
   if (mantissa === 0n) return { mantissa, exponent: minExponent }
   const target = Math.max(exponent + bitLength(mantissa) - precision, minExponent)
-  const shift = BigInt(target - exponent)
-  if (shift <= 0n) return { mantissa: mantissa << -shift, exponent: target }
-  const half = 1n << (shift - 1n)
-  const rest = mantissa & ((half << 1n) - 1n)
-  let rounded = mantissa >> shift
-  if (rest > half || (rest === half && (sticky || (rounded & 1n) === 1n))) rounded += 1n
+  const shift = target - exponent
+  if (shift <= 0) return { mantissa: mantissa << BigInt(-shift), exponent: target }
+  const half = 1n << BigInt(shift - 1)
+  const rest = BigInt.asUintN(shift, mantissa)
+  const cut = mantissa >> BigInt(shift)
+  const up = rest > half || (rest === half && (sticky || (cut & 1n) === 1n))
+  if (!up) return { mantissa: cut, exponent: target }
+  const rounded = cut + 1n
   // All ones rounded up: one bit too many, and that bit is the only one set.
-  if (rounded >> BigInt(precision) !== 0n) return { mantissa: rounded >> 1n, exponent: target + 1 }
+  if (bitLength(rounded) > precision) return { mantissa: rounded >> 1n, exponent: target + 1 }
   return { mantissa: rounded, exponent: target }
 }

@@ -26,6 +26,20 @@ const UNDERFLOW_POWER = -4960
 /** Redis's buffer for the text (MAX_LONG_DOUBLE_CHARS): anything as long or longer is no number. */
 const TEXT_LIMIT = 5 * 1024
 
+/** Digits that are an exact double, and twice that: what parsePlain() reads. */
+const HALF_DIGITS = 15
+const PLAIN_LIMIT = 30
+
+const ZERO = 0x30
+const MINUS = 0x2d
+const POINT = 0x2e
+
+const POWERS_OF_TEN = Array.from({ length: 40 }, (_, n) => 10n ** BigInt(n))
+
+function powerOfTen(n: number): bigint {
+  return n < POWERS_OF_TEN.length ? POWERS_OF_TEN[n] : 10n ** BigInt(n)
+}
+
 /** ±mantissa × 2^exponent; infinite when the exponent is Infinity, not a number when it is NaN. */
 export interface LongDouble {
   readonly negative: boolean
@@ -33,6 +47,7 @@ export interface LongDouble {
   readonly exponent: number
 }
 
+export const LONG_DOUBLE_ZERO: LongDouble = { negative: false, mantissa: 0n, exponent: MIN_EXPONENT }
 const NOT_A_NUMBER: LongDouble = { negative: false, mantissa: 0n, exponent: Number.NaN }
 
 /**
@@ -40,6 +55,10 @@ const NOT_A_NUMBER: LongDouble = { negative: false, mantissa: 0n, exponent: Numb
  * when it is finite but too large, or not zero but so small that it rounds to zero (Redis: "not a valid float").
  */
 export function parseLongDouble(block: Block, offset: number, length: number): LongDouble | null {
+  if (length <= PLAIN_LIMIT) {
+    const value = parsePlain(block, offset, length)
+    if (value !== null) return value
+  }
   if (length >= TEXT_LIMIT) return null
   const text = readFloatText(block, offset, length)
   if (text === null) return null
@@ -48,6 +67,33 @@ export function parseLongDouble(block: Block, offset: number, length: number): L
   if (digits === '') return { negative, mantissa: 0n, exponent: MIN_EXPONENT }
   const value = text.hex ? fromHex(text) : fromDecimal(text)
   return value === null || value.mantissa === 0n || !Number.isFinite(value.exponent) ? null : value
+}
+
+/**
+ * parseLongDouble() of nothing but digits, a point among them and a minus before, which is how most numbers are
+ * written; null for zero and any other text. Reads them in a third of the time (bench/micro/long-double).
+ */
+function parsePlain(block: Block, offset: number, length: number): LongDouble | null {
+  const { view } = block
+  const end = offset + length
+  const negative = length > 0 && view.getUint8(offset) === MINUS
+  let high = 0
+  let low = 0
+  let digits = 0
+  let point = -1
+  for (let at = negative ? offset + 1 : offset; at < end; at++) {
+    const digit = view.getUint8(at) - ZERO
+    if (digit >= 0 && digit <= 9) {
+      if (digits < HALF_DIGITS) high = high * 10 + digit
+      else low = low * 10 + digit
+      digits++
+    } else if (digit === POINT - ZERO && point === -1) point = digits
+    else return null
+  }
+  if (high === 0 && low === 0) return null
+  const lowDigits = digits - HALF_DIGITS
+  const number = lowDigits <= 0 ? BigInt(high) : BigInt(high) * POWERS_OF_TEN[lowDigits] + BigInt(low)
+  return scaled(negative, number, point === -1 ? 0 : point - digits)
 }
 
 /** a + b, rounded to nearest, ties to even. */
@@ -65,19 +111,21 @@ export function formatLongDouble(x: LongDouble): string | null {
   if (!Number.isFinite(x.exponent)) return null
   const sign = x.negative && x.mantissa !== 0n ? '-' : ''
   if (x.exponent >= 0) return sign + (x.mantissa << BigInt(x.exponent)).toString()
-  const scaled = roundShift(x.mantissa * 10n ** 17n, BigInt(-x.exponent))
-  if (scaled === 0n) return '0'
-  const digits = scaled.toString().padStart(18, '0')
-  const fraction = digits.slice(-17).replace(/0+$/, '')
-  const whole = digits.slice(0, -17)
-  return fraction === '' ? sign + whole : `${sign}${whole}.${fraction}`
+  const decimals = roundShift(x.mantissa * POWERS_OF_TEN[17], -x.exponent)
+  if (decimals === 0n) return '0'
+  const digits = decimals.toString().padStart(18, '0')
+  const point = digits.length - 17
+  let end = digits.length
+  while (end > point && digits.charCodeAt(end - 1) === ZERO) end--
+  const whole = sign + digits.slice(0, point)
+  return end === point ? whole : `${whole}.${digits.slice(point, end)}`
 }
 
 /** value / 2^shift to the nearest integer, ties to even. */
-function roundShift(value: bigint, shift: bigint): bigint {
-  const half = 1n << (shift - 1n)
-  const quotient = value >> shift
-  const rest = value - (quotient << shift)
+function roundShift(value: bigint, shift: number): bigint {
+  const half = 1n << BigInt(shift - 1)
+  const quotient = value >> BigInt(shift)
+  const rest = BigInt.asUintN(shift, value)
   return rest > half || (rest === half && (quotient & 1n) === 1n) ? quotient + 1n : quotient
 }
 
@@ -114,12 +162,16 @@ function fromHex(text: FloatDigits): LongDouble | null {
 function fromDecimal(text: FloatDigits): LongDouble | null {
   const top = text.exponent + text.digits.length
   if (!(top > UNDERFLOW_POWER && top < OVERFLOW_POWER)) return null
-  const digits = BigInt(text.digits)
-  if (text.exponent >= 0) return round(text.negative, digits * 10n ** BigInt(text.exponent), 0, false)
-  const divisor = 10n ** BigInt(-text.exponent)
+  return scaled(text.negative, BigInt(text.digits), text.exponent)
+}
+
+/** ±digits × 10^exponent, rounded. */
+function scaled(negative: boolean, digits: bigint, exponent: number): LongDouble {
+  if (exponent >= 0) return round(negative, digits * powerOfTen(exponent), 0, false)
+  const divisor = powerOfTen(-exponent)
   // Enough quotient bits to round from: the precision, one for the half and one for the estimate.
   const shift = Math.max(0, PRECISION + 2 + bitLength(divisor) - bitLength(digits))
-  const scaled = digits << BigInt(shift)
-  const quotient = scaled / divisor
-  return round(text.negative, quotient, -shift, quotient * divisor !== scaled)
+  const dividend = digits << BigInt(shift)
+  const quotient = dividend / divisor
+  return round(negative, quotient, -shift, quotient * divisor !== dividend)
 }

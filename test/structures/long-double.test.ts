@@ -119,6 +119,16 @@ describe('properties', () => {
     )
   })
 
+  test('plain decimals read as the same number in another form', () => {
+    const plain = fc.stringMatching(/^-?\d{0,18}\.?\d{0,18}$/)
+    fc.assert(
+      fc.property(plain, (text) => {
+        expect(parse(text)).toEqual(parse(`${text}e0`))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('the mantissa is the nearest: within half a unit, even on a tie', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 2n ** 64n, max: 2n ** 80n }), (n) => {
