@@ -1,7 +1,7 @@
 /** COMMAND DOCS: what a command's declaration says of it, for people and for tools that write hints. */
 import { type ArgumentNode, argumentTree } from '../engine/argument-tree.ts'
 import type { Client } from '../engine/client.ts'
-import type { Command } from '../engine/command.ts'
+import type { Command, CommandSpec } from '../engine/command.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import type { ReplyWriter } from '../protocol/reply-writer.ts'
 
@@ -54,12 +54,21 @@ function replyEntries(reply: ReplyWriter, command: Command): void {
   }
   if (history !== undefined) entries.push(['history', () => replyHistory(reply, history)])
   if (syntax !== '') {
-    const tree = argumentTree(command.name.toUpperCase(), command.spec)
+    const tree = treeOf(command)
     entries.push(['arguments', () => replyArguments(reply, tree)])
   }
   const { subcommands } = command
   if (subcommands !== null) entries.push(['subcommands', () => replyDocs(reply, [...subcommands.values()])])
   replyMap(reply, entries)
+}
+
+/** Reading a syntax line takes longer than the whole reply, and redis-cli asks for all of them whenever it starts. */
+const trees = new WeakMap<CommandSpec, ArgumentNode[]>()
+
+function treeOf({ name, spec }: Command): ArgumentNode[] {
+  let tree = trees.get(spec)
+  if (tree === undefined) trees.set(spec, (tree = argumentTree(name.toUpperCase(), spec)))
+  return tree
 }
 
 function replyHistory(reply: ReplyWriter, history: readonly (readonly [string, string])[]): void {
