@@ -4,7 +4,8 @@ import type { Database } from '../keyspace/database.ts'
 import { type Entry, RAW_STRING, TYPE_STRING } from '../keyspace/entry.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { err } from '../protocol/error-replies.ts'
-import { parseInt64 } from '../structures/integers.ts'
+import type { Block } from '../structures/block.ts'
+import { parseInt64, parseInteger } from '../structures/integers.ts'
 
 const NOT_AN_OFFSET = err('bit offset is not an integer or out of range')
 const HASH = 0x23
@@ -15,16 +16,24 @@ const HASH = 0x23
  */
 export function bitOffsetArgument(client: Client, args: Arguments, index: number, width: number): number {
   const { block } = args
-  const offset = args.offsets[index]
+  const start = args.offsets[index]
   const length = args.lengths[index]
-  const counted = width > 0 && length > 0 && block.bytes[offset] === HASH
+  const counted = width > 0 && length > 0 && block.bytes[start] === HASH
   const skipped = counted ? 1 : 0
-  const number = parseInt64(block, offset + skipped, length - skipped)
-  if (number === null) throw NOT_AN_OFFSET
-  // As in Redis, the product wraps at 64 bits.
-  const bit = Number(counted ? BigInt.asIntN(64, number * BigInt(width)) : number)
+  const unit = counted ? width : 1
+  const product = parseInteger(block, start + skipped, length - skipped) * unit
+  const bit = Number.isSafeInteger(product)
+    ? product
+    : wrappedProduct(block, start + skipped, length - skipped, unit)
   if (bit < 0 || bit >= client.engine.settings.protoMaxBulkLen * 8) throw NOT_AN_OFFSET
   return bit
+}
+
+/** The integer times `unit`, which wraps at 64 bits as in Redis. Throws NOT_AN_OFFSET when it is none. */
+function wrappedProduct(block: Block, offset: number, length: number, unit: number): number {
+  const number = parseInt64(block, offset, length)
+  if (number === null) throw NOT_AN_OFFSET
+  return Number(BigInt.asIntN(64, number * BigInt(unit)))
 }
 
 /** Bytes of the shortest string that has a bit at `bit`. */

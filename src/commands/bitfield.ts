@@ -18,6 +18,10 @@ const INVALID_OVERFLOW = err('Invalid OVERFLOW type specified')
 const FIELD_BYTES_MAX = 9
 const GET_ONLY = err('BITFIELD_RO only supports the GET subcommand')
 
+const SIGNED = 0x69
+const UNSIGNED = 0x75
+const ZERO = 0x30
+
 interface FieldType {
   readonly signed: boolean
   readonly width: number
@@ -33,11 +37,24 @@ interface FieldOperation extends FieldType {
 
 /** Argument `index` as a field type: "i1" to "i64", "u1" to "u63". Throws INVALID_TYPE. */
 function typeArgument(args: Arguments, index: number): FieldType {
-  // Redis reads the width as a C string.
-  const text = args.text(index).split('\0', 1)[0]
-  const signed = text[0] === 'i'
-  const width = /^[iu][1-9]\d?$/.test(text) ? Number(text.slice(1)) : 0
-  if (width === 0 || width > (signed ? 64 : 63)) throw INVALID_TYPE
+  const { view } = args.block
+  const start = args.offsets[index]
+  const length = args.lengths[index]
+  const letter = length === 0 ? 0 : view.getUint8(start)
+  const signed = letter === SIGNED
+  const max = signed ? 64 : letter === UNSIGNED ? 63 : 0
+  let width = 0
+  for (let at = 1; at < length; at++) {
+    const byte = view.getUint8(start + at)
+    // Redis reads the width as a C string.
+    if (byte === 0) break
+    const digit = byte - ZERO
+    if (digit < 0 || digit > 9) throw INVALID_TYPE
+    width = width * 10 + digit
+    // Also after a leading zero.
+    if (width === 0 || width > max) throw INVALID_TYPE
+  }
+  if (width === 0) throw INVALID_TYPE
   return { signed, width }
 }
 

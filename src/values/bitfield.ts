@@ -11,6 +11,9 @@ import type { Block } from '../structures/block.ts'
  */
 const NUMBER_BITS = 32
 
+/** A power is computed afresh each time, which took a tenth of BITFIELD's time. */
+const POWERS_OF_TWO = Float64Array.from({ length: NUMBER_BITS + 1 }, (_, n) => 2 ** n)
+
 export type Overflow = 'wrap' | 'sat' | 'fail'
 
 /** The field at `bit`; bits past the stretch's end read as 0. A number up to 32 bits wide, else a bigint. */
@@ -28,9 +31,10 @@ export function getField(
   if (width > NUMBER_BITS) return getWideField(block, offset, length, first, spanned, skipped, width, signed)
   let bits = 0
   for (let i = 0; i < spanned; i++) bits = bits * 256 + byteAt(block, offset, length, first + i)
-  const below = 2 ** (spanned * 8 - skipped - width)
-  const value = Math.floor(bits / below) % 2 ** width
-  return signed && value >= 2 ** (width - 1) ? value - 2 ** width : value
+  const below = 1 << (spanned * 8 - skipped - width)
+  const range = POWERS_OF_TWO[width]
+  const value = Math.floor(bits / below) % range
+  return signed && value >= range / 2 ? value - range : value
 }
 
 function getWideField(
@@ -100,8 +104,9 @@ export function fitField(
 ): number | bigint | null {
   if (width <= NUMBER_BITS && typeof value === 'number' && typeof increment === 'number') {
     const sum = value + increment
-    const min = signed ? -(2 ** (width - 1)) : 0
-    if (sum >= min && sum < min + 2 ** width) return sum
+    const range = POWERS_OF_TWO[width]
+    const min = signed ? -range / 2 : 0
+    if (sum >= min && sum < min + range) return sum
   }
   const fitted = fitWide(BigInt(value), BigInt(increment), width, signed, overflow)
   return fitted === null || width > NUMBER_BITS ? fitted : Number(fitted)
