@@ -14,6 +14,8 @@ import {
 } from '../protocol/error-replies.ts'
 import { databaseArgument } from './database-argument.ts'
 
+const NOT_A_PROTOCOL = err('Protocol version is not an integer or out of range')
+
 function ping(client: Client, args: Arguments): void {
   const { reply } = client
   if (args.count > 2) throw err("wrong number of arguments for 'ping' command")
@@ -87,7 +89,7 @@ function hello(client: Client, args: Arguments): void {
   const { reply } = client
   let version = reply.resp
   if (args.count > 1) {
-    version = args.integerOr(1, err('Protocol version is not an integer or out of range'))
+    version = args.integerOr(1, NOT_A_PROTOCOL)
     if (version < 2 || version > 3) throw new ErrorReply('NOPROTO unsupported protocol version')
   }
   const options = readHello(args)

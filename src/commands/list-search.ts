@@ -5,7 +5,7 @@ import { keyAt, keyCount } from '../engine/key-specs.ts'
 import { type Entry, TYPE_LIST } from '../keyspace/entry.ts'
 import { NOTIFY_LIST } from '../keyspace/notifications.ts'
 import type { Arguments } from '../protocol/arguments.ts'
-import { err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
+import { type ErrorReply, err, SYNTAX_ERROR } from '../protocol/error-replies.ts'
 import { INT64_MIN } from '../structures/integers.ts'
 import { beforeGrowth } from '../values/list-encoding.ts'
 import {
@@ -19,6 +19,10 @@ import {
   replyElement,
 } from './lists.ts'
 
+const COUNT_NEGATIVE = err("COUNT can't be negative")
+const MAXLEN_NEGATIVE = err("MAXLEN can't be negative")
+const NUMKEYS_NOT_POSITIVE = err('numkeys should be greater than 0')
+const COUNT_NOT_POSITIVE = err('count should be greater than 0')
 /** The one rank that has no opposite. */
 const RANK_OUT_OF_RANGE = err(
   'value is out of range, value must between -9223372036854775807 and 9223372036854775807',
@@ -45,17 +49,17 @@ function readSearch(args: Arguments): Search {
           "RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
         )
       }
-    } else if (args.is(i, 'COUNT')) search.count = naturalArgument(args, i + 1, "COUNT can't be negative")
-    else if (args.is(i, 'MAXLEN')) search.most = naturalArgument(args, i + 1, "MAXLEN can't be negative")
+    } else if (args.is(i, 'COUNT')) search.count = naturalArgument(args, i + 1, COUNT_NEGATIVE)
+    else if (args.is(i, 'MAXLEN')) search.most = naturalArgument(args, i + 1, MAXLEN_NEGATIVE)
     else throw SYNTAX_ERROR
   }
   return search
 }
 
 /** Argument `index` as a number from zero; anything else is refused with `refusal`. */
-function naturalArgument(args: Arguments, index: number, refusal: string): number {
-  const value = args.integerOr(index, err(refusal))
-  if (value < 0) throw err(refusal)
+function naturalArgument(args: Arguments, index: number, refusal: ErrorReply): number {
+  const value = args.integerOr(index, refusal)
+  if (value < 0) throw refusal
   return value
 }
 
@@ -147,14 +151,14 @@ export interface MultiPop {
 
 /** "numkeys key [key ...] LEFT|RIGHT [COUNT count]" from argument `at` on. Throws the error for anything else. */
 export function readMultiPop(args: Arguments, at: number): MultiPop {
-  const keys = positiveArgument(args, at, 'numkeys should be greater than 0')
+  const keys = positiveArgument(args, at, NUMKEYS_NOT_POSITIVE)
   const after = at + 1 + keys
   if (after >= args.count) throw SYNTAX_ERROR
   const end = endArgument(args, after)
   let most = 1
   if (args.count > after + 1) {
     if (args.count === after + 2 || !args.is(after + 1, 'COUNT')) throw SYNTAX_ERROR
-    most = positiveArgument(args, after + 2, 'count should be greater than 0')
+    most = positiveArgument(args, after + 2, COUNT_NOT_POSITIVE)
     if (args.count > after + 3) throw SYNTAX_ERROR
   }
   return { firstKey: at + 1, lastKey: after - 1, end, most }
@@ -185,9 +189,9 @@ function lmpop(client: Client, args: Arguments): void {
 }
 
 /** Argument `index` as a number above zero; anything else is refused with `refusal`. */
-function positiveArgument(args: Arguments, index: number, refusal: string): number {
-  const value = args.integerOr(index, err(refusal))
-  if (value <= 0) throw err(refusal)
+function positiveArgument(args: Arguments, index: number, refusal: ErrorReply): number {
+  const value = args.integerOr(index, refusal)
+  if (value <= 0) throw refusal
   return value
 }
 
