@@ -1,6 +1,7 @@
-/** Counting, searching and combining bits, against the plain loops. Run: npx tsx bench/micro/bitmap.ts */
+/** Counting, searching and combining bits, and fields of them, against the plain loops. Run: npx tsx bench/micro/bitmap.ts */
 import { bench, do_not_optimize, group, run } from 'mitata'
 import { type Block, copyBytes, newBlock } from '../../src/structures/block.ts'
+import { getField } from '../../src/values/bitfield.ts'
 import { combineBits, countBits, findBit } from '../../src/values/bitmap.ts'
 
 /** The sum of each word's bits, to show what the carry-save adders are worth. */
@@ -36,6 +37,18 @@ function findByWords(block: Block, length: number): number {
   while (at < length && block.view.getInt32(at, true) === 0) at += 4
   return at
 }
+
+const field = newBlock(64)
+field.bytes.fill(0xa5)
+const POWERS_OF_TWO = Float64Array.from({ length: 33 }, (_, n) => 2 ** n)
+let turn = 0
+
+group('fields', () => {
+  bench('getField i16, aligned', () => do_not_optimize(getField(field, 0, 64, 32, 16, true)))
+  bench('getField u29, across bytes', () => do_not_optimize(getField(field, 0, 64, 35, 29, false)))
+  bench('a power of two, computed', () => do_not_optimize(2 ** (turn++ & 31)))
+  bench('a power of two, from a table', () => do_not_optimize(POWERS_OF_TWO[turn++ & 31]))
+})
 
 for (const size of [16, 256, 4096, 100_000, 1 << 20]) {
   const block = newBlock(size + 1)

@@ -11,7 +11,7 @@ import type { Block } from '../structures/block.ts'
  */
 const NUMBER_BITS = 32
 
-/** A power is computed afresh each time, which took a tenth of BITFIELD's time. */
+/** An operator's power is computed each time, which took a tenth of BITFIELD's time (bench/micro/bitmap). */
 const POWERS_OF_TWO = Float64Array.from({ length: NUMBER_BITS + 1 }, (_, n) => 2 ** n)
 
 export type Overflow = 'wrap' | 'sat' | 'fail'
