@@ -111,7 +111,7 @@ function appendString(to: Block, at: number, from: Block, offset: number, length
 function appendBackLength(to: Block, at: number, size: number): number {
   const bytes = backLengthBytes(size)
   for (let i = 0; i < bytes; i++) {
-    const group = Math.floor(size / 2 ** (7 * (bytes - 1 - i))) & 127
+    const group = (size >>> (7 * (bytes - 1 - i))) & 127
     to.view.setUint8(at + i, i === 0 ? group : group | 128)
   }
   return at + bytes
@@ -175,7 +175,7 @@ export class ListpackReader {
     if (dataEnd + bytes > this.end) throw this.broken(start, 'ends behind the listpack')
     const { view } = this.block
     for (let i = 0; i < bytes; i++) {
-      const group = Math.floor(size / 2 ** (7 * (bytes - 1 - i))) & 127
+      const group = (size >>> (7 * (bytes - 1 - i))) & 127
       if (view.getUint8(dataEnd + i) !== (i === 0 ? group : group | 128)) {
         throw this.broken(start, `has ${size} bytes and another size behind it`)
       }
