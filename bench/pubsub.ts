@@ -9,10 +9,12 @@
  */
 import { execFileSync } from 'node:child_process'
 import net from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { type Contestant, programAt, settle, startContestant, versionOf } from './contestant.ts'
 import { Progress } from './progress.ts'
+import { requestsPerSecond } from './redis-benchmark.ts'
 import { describeMachine } from './report.ts'
 import { pairedRatio, spread } from './statistics.ts'
 import { ratio, short, table } from './table.ts'
@@ -22,6 +24,8 @@ const OTHER_DESCRIPTORS = 200
 const CHANNEL = 'news:1'
 const MESSAGE = 'x'.repeat(64)
 const STALLED_AFTER_MS = 60_000
+/** Clients that publish at once, as many as redis-benchmark has by default. */
+const CROWD = 50
 
 interface Case {
   readonly title: string
@@ -31,7 +35,9 @@ interface Case {
   /** Bytes one PUBLISH leads to, all subscribers together, and the messages they are. */
   readonly bytes: number
   readonly deliveries: number
-  /** PUBLISHes on their way at a time, and in a run. */
+  /** Connections that publish: 1 waits for every delivery before it goes on, more are redis-benchmark's. */
+  readonly publishers: number
+  /** PUBLISHes of a publisher on their way at a time, and in a run. */
   readonly depth: number
   readonly publishes: number
 }
@@ -48,10 +54,11 @@ function frame(...parts: string[]): string {
 
 const DIRECT = frame('message', CHANNEL, MESSAGE).length
 
-function direct(subscribers: number, depth: number, publishes: number): Case {
+function direct(subscribers: number, publishers: number, depth: number, publishes: number): Case {
   return {
-    title: `${subscribers} subscribers, depth ${depth}`,
+    title: `${subscribers} subscribers, ${publishers} publishing, depth ${depth}`,
     subscribers,
+    publishers,
     subscribe: () => ['SUBSCRIBE', CHANNEL],
     bytes: subscribers * DIRECT,
     deliveries: subscribers,
@@ -74,6 +81,7 @@ function patterns(matching: boolean, depth: number, publishes: number): Case {
     subscribe: (index) => ['PSUBSCRIBE', ...Array.from({ length: 100 }, (_, i) => pattern(index * 100 + i))],
     bytes,
     deliveries: matching ? 1000 : 0,
+    publishers: 1,
     depth,
     publishes,
   }
@@ -83,12 +91,14 @@ function cases(quick: boolean, most: number): Case[] {
   const share = quick ? 0.2 : 1
   const some = (publishes: number): number => Math.max(1, Math.round(publishes * share))
   return [
-    direct(1, 1, some(20_000)),
-    direct(1, 64, some(400_000)),
-    direct(100, 1, some(2000)),
-    direct(100, 16, some(40_000)),
-    direct(Math.min(10_000, most), 1, some(40)),
-    direct(Math.min(10_000, most), 16, some(640)),
+    direct(1, 1, 1, some(20_000)),
+    direct(1, CROWD, 1, some(200_000)),
+    direct(1, 1, 64, some(400_000)),
+    direct(100, 1, 1, some(2000)),
+    direct(100, CROWD, 1, some(40_000)),
+    direct(100, 1, 16, some(40_000)),
+    direct(Math.min(10_000, most), 1, 1, some(40)),
+    direct(Math.min(10_000, most), 1, 16, some(640)),
     patterns(true, 1, some(1000)),
     patterns(false, 16, some(100_000)),
   ]
@@ -175,14 +185,34 @@ function publishAll(port: number, work: Case, audience: Audience, publishes: num
   })
 }
 
+/** Publishes from many connections; resolves to the seconds until all was delivered. */
+async function publishFromMany(
+  port: number,
+  work: Case,
+  audience: Audience,
+  publishes: number,
+): Promise<number> {
+  const { publishers, depth, bytes } = work
+  audience.received = 0
+  const load = ['-c', `${publishers}`, '-P', `${depth}`, '-n', `${publishes}`, 'PUBLISH', CHANNEL, MESSAGE]
+  const perSecond = await requestsPerSecond(port, load)
+  const ended = performance.now()
+  while (audience.received < publishes * bytes) {
+    if (performance.now() - ended > STALLED_AFTER_MS) throw new Error('nothing moves')
+    await nextTurn()
+  }
+  return publishes / perSecond + (performance.now() - ended) / 1000
+}
+
 async function timedRun(contestant: Contestant, work: Case): Promise<Run> {
   const audience = new Audience()
   try {
     await audience.open(contestant.port, work)
-    await publishAll(contestant.port, work, audience, Math.ceil(work.publishes / 4))
+    const publish = work.publishers === 1 ? publishAll : publishFromMany
+    await publish(contestant.port, work, audience, Math.ceil(work.publishes / 4))
     await settle(contestant)
     const before = await contestant.usage()
-    const seconds = await publishAll(contestant.port, work, audience, work.publishes)
+    const seconds = await publish(contestant.port, work, audience, work.publishes)
     const after = await contestant.usage()
     const units = work.publishes * Math.max(1, work.deliveries)
     return { perSecond: units / seconds, cpuMicros: (after.cpuMicros - before.cpuMicros) / units }
