@@ -241,6 +241,13 @@ export class Connection implements Link, Input, Outlet {
     } else if (now - this.lingeringSince > LINGER_MAX) socket.destroy()
   }
 
+  /** As flushSoon(), before those who have not asked. */
+  private answerSoon(): void {
+    if (this.flushQueued || this.closed) return
+    this.flushQueued = true
+    this.engine.turn.answerSoon(this)
+  }
+
   private afterInput(): void {
     const { client, intake } = this
     if (intake.overflowed) {
@@ -249,7 +256,7 @@ export class Connection implements Link, Input, Outlet {
         `Closing client that reached max query buffer length: id=${client.id} addr=${this.remoteAddress}`,
       )
       this.destroy()
-    } else if (client.reply.length > 0 || client.closeAfterReply || intake.more) this.flushSoon()
+    } else if (client.reply.length > 0 || client.closeAfterReply || intake.more) this.answerSoon()
     this.engine.clientEviction.touched(client)
   }
 

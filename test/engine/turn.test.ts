@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { type Flushable, Turn } from '../../src/engine/turn.ts'
+import { ManualTimers } from '../../src/platform/timers.ts'
+
+function newTurn(): {
+  turn: Turn
+  timers: ManualTimers
+  seen: string[]
+  target: (name: string) => Flushable
+} {
+  const timers = new ManualTimers()
+  const turn = new Turn(timers)
+  const seen: string[] = []
+  turn.beforeReplies.push(() => seen.push('before'))
+  return { turn, timers, seen, target: (name) => ({ flush: () => seen.push(name) }) }
+}
+
+test('who asked is answered before who listens, each in the order they came', () => {
+  const { turn, timers, seen, target } = newTurn()
+  turn.flushSoon(target('subscriber 1'))
+  turn.answerSoon(target('publisher 1'))
+  turn.flushSoon(target('subscriber 2'))
+  turn.answerSoon(target('publisher 2'))
+  timers.run()
+  expect(seen).toEqual(['before', 'publisher 1', 'publisher 2', 'subscriber 1', 'subscriber 2'])
+})
+
+test('what a flush leads to waits for the next turn, and for what precedes its replies', () => {
+  const { turn, timers, seen, target } = newTurn()
+  turn.answerSoon({
+    flush: () => {
+      seen.push('asks on')
+      turn.answerSoon(target('answered'))
+      turn.flushSoon(target('served'))
+    },
+  })
+  turn.flushSoon(target('told'))
+  timers.run()
+  expect(seen).toEqual(['before', 'asks on', 'told', 'before', 'answered', 'served'])
+})
+
+test('nothing leaves once halted', () => {
+  const { turn, timers, seen, target } = newTurn()
+  turn.answerSoon(target('answer'))
+  turn.flushSoon(target('message'))
+  turn.halt()
+  timers.run()
+  expect(seen).toEqual(['before'])
+})
