@@ -136,8 +136,7 @@ export class Lookahead {
     for (let i = 0; i < count; i++) read ^= index.bucketWord(hashes[i])
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]
-      const slot = hash === 0 ? -1 : index.first(hash)
-      addresses[i] = slot === -1 ? 0 : index.addressAt(slot)
+      addresses[i] = hash === 0 ? 0 : index.firstAddress(hash)
     }
     for (let i = 0; i < count; i++) read ^= arena.firstByte(addresses[i])
     this.read = read

@@ -2,6 +2,7 @@
  * Where the server gets the time from: the system's clock, or one that tests and embedders move by hand. Not
  * for scheduling (see timers.ts).
  */
+import { performance } from 'node:perf_hooks'
 import { holdProcess } from './process.ts'
 
 export interface Clock {

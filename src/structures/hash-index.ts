@@ -83,10 +83,22 @@ export class HashIndex {
     const bucket = this.bucketFor(hash)
     const segment = this.main[segmentOf(bucket)]
     const start = startOf(bucket)
-    const count = segment[start + COUNT]
-    for (let i = 0; i < count; i++) if (segment[start + HASHES + i] === hash) return (bucket << 3) | i
+    const place = placeOf(segment, start, hash)
+    if (place !== -1) return (bucket << 3) | place
     const link = segment[start + LINK]
     return link === 0 ? -1 : this.search((link - 1) | OVERFLOW, 0, hash)
+  }
+
+  /** The address of the first entry with this hash, or 0: addressAt(first(hash)), in less time. */
+  firstAddress(hash: number): number {
+    const bucket = this.bucketFor(hash)
+    const segment = this.main[segmentOf(bucket)]
+    const start = startOf(bucket)
+    const place = placeOf(segment, start, hash)
+    if (place !== -1) return segment[start + ADDRESSES + place]
+    const link = segment[start + LINK]
+    const slot = link === 0 ? -1 : this.search((link - 1) | OVERFLOW, 0, hash)
+    return slot === -1 ? 0 : this.addressAt(slot)
   }
 
   /** The slot of the next entry with the same hash after `slot`, or -1. */
@@ -217,8 +229,11 @@ export class HashIndex {
   }
 
   private bucketFor(hash: number): number {
-    const bucket = hash & this.mask
-    return bucket < this.bucketCount ? bucket : bucket & (this.mask >> 1)
+    const { mask } = this
+    const bucket = hash & mask
+    // No branch: which of them it is, is as random as the hash. -1 where the bucket is not there yet, else 0.
+    const absent = (this.bucketCount - 1 - bucket) >> 31
+    return bucket & ~(absent & (mask ^ (mask >> 1)))
   }
 
   /** The memory of a bucket, main or overflow; it starts at startOf(bucket & ~OVERFLOW). */
@@ -393,4 +408,30 @@ export class HashIndex {
     while (this.linkOf(before) !== link) before = (this.linkOf(before) - 1) | OVERFLOW
     return before
   }
+}
+
+/**
+ * The place of the first entry with this hash in the bucket at `start`, or -1. It compares all seven: a loop that ends
+ * at the right one is a branch the processor guesses wrong nearly every time, and takes twice as long
+ * (bench/micro/hash-index.ts).
+ */
+function placeOf(segment: Int32Array, start: number, hash: number): number {
+  const d0 = segment[start + HASHES] ^ hash
+  const d1 = segment[start + HASHES + 1] ^ hash
+  const d2 = segment[start + HASHES + 2] ^ hash
+  const d3 = segment[start + HASHES + 3] ^ hash
+  const d4 = segment[start + HASHES + 4] ^ hash
+  const d5 = segment[start + HASHES + 5] ^ hash
+  const d6 = segment[start + HASHES + 6] ^ hash
+  // The highest bit of x | -x says whether x is not 0.
+  const unlike =
+    ((d0 | (0 - d0)) >>> 31) |
+    (((d1 | (0 - d1)) >>> 30) & 2) |
+    (((d2 | (0 - d2)) >>> 29) & 4) |
+    (((d3 | (0 - d3)) >>> 28) & 8) |
+    (((d4 | (0 - d4)) >>> 27) & 16) |
+    (((d5 | (0 - d5)) >>> 26) & 32) |
+    (((d6 | (0 - d6)) >>> 25) & 64)
+  const like = ~unlike & ((1 << segment[start + COUNT]) - 1)
+  return 31 - Math.clz32(like & -like)
 }
