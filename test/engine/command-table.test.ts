@@ -20,6 +20,19 @@ describe('without renames', () => {
     }
     expect([...ids].sort((a, b) => a - b)).toEqual(Array.from({ length: ids.size }, (_, i) => i))
   })
+  test('a name that differs in one byte from the one found last is another', () => {
+    for (const { name } of table.commands) {
+      for (let at = 0; at < name.length; at++) {
+        const other = `${name.slice(0, at)}#${name.slice(at + 1)}`
+        expect(found(table, name)).toBe(name)
+        expect(found(table, other)).toBeUndefined()
+      }
+      expect(found(table, name)).toBe(name)
+      expect(found(table, '')).toBeUndefined()
+      expect(found(table, `${name}#`)).toBeUndefined()
+      expect(found(table, name.slice(1))).not.toBe(name)
+    }
+  })
   test('what is none', () => {
     for (const words of [[''], ['nosuch'], ['get|x'], ['client', 'nosuch']]) {
       expect(found(table, ...words)).toBeUndefined()
