@@ -48,9 +48,9 @@ export function blockOf(text: string | Uint8Array): Block {
 export const EMPTY_BLOCK: Block = newBlock(0)
 
 /** Up to this many bytes a loop over words beats the fixed cost of a typed-array call (bench/micro/block). */
-const WORD_COPY_MAX = 160
+const WORD_COPY_MAX = 256
 
-/** The same for comparing (bench/micro/block). */
+/** The same for comparing. */
 const WORD_EQUAL_MAX = 160
 
 /** Copies `length` bytes; the stretches may lie in the same Block only if they do not overlap. */
@@ -70,12 +70,17 @@ export function copyBytes(
   const end = fromOffset + length
   let at = fromOffset
   let put = toOffset
-  // Four words a turn: at 128 bytes it takes a third off the loop, at 64 nothing (bench/micro/block).
+  // Two words at once, as doubles: a quarter off from 32 bytes on (bench/micro/block). A number keeps the bits it was
+  // read from; not so NaN, whose bits go as integers.
   for (; at + 16 <= end; at += 16, put += 16) {
-    target.setInt32(put, source.getInt32(at, true), true)
-    target.setInt32(put + 4, source.getInt32(at + 4, true), true)
-    target.setInt32(put + 8, source.getInt32(at + 8, true), true)
-    target.setInt32(put + 12, source.getInt32(at + 12, true), true)
+    const first = source.getFloat64(at, true)
+    const second = source.getFloat64(at + 8, true)
+    if (first === first && second === second) {
+      target.setFloat64(put, first, true)
+      target.setFloat64(put + 8, second, true)
+    } else {
+      for (let i = 0; i < 16; i += 4) target.setInt32(put + i, source.getInt32(at + i, true), true)
+    }
   }
   for (; at + 4 <= end; at += 4, put += 4) target.setInt32(put, source.getInt32(at, true), true)
   for (; at < end; at++, put++) target.setUint8(put, source.getUint8(at))
