@@ -57,7 +57,7 @@ test('copyBytes keeps every bit of what would be a special double, before and af
     'ffffffffffffffff',
     '3ff0000000000000',
     '43e0000000000000',
-  ].map((hex) => Buffer.from(hex, 'hex').reverse())
+  ].map((hex) => Buffer.from(hex, 'hex').toReversed())
   for (let round = 0; round < 200; round++) {
     const offset = round % 9
     for (const [i, first] of words.entries()) {
