@@ -1,22 +1,9 @@
 /**
- * Growable memory for the 64-byte buckets of a hash index: where bucket number n is. It knows the layout of
- * the memory and of one bucket, not hashing.
+ * Growable memory for the buckets of a hash index (bucket.ts): where bucket number n is. It knows nothing of hashing.
  */
 
 import { newLinedBlock } from './block.ts'
-
-/** Ints in a bucket: count, link, seven hashes, seven addresses. */
-export const BUCKET_INTS = 16
-/** Entries a bucket holds. */
-export const BUCKET_ENTRIES = 7
-/** How many entries are in the bucket. */
-export const COUNT = 0
-/** Number of the overflow bucket that follows, plus one; 0 when none does. */
-export const LINK = 1
-/** The first hash; the others follow. */
-export const HASHES = 2
-/** The first address; the others follow in the order of the hashes. */
-export const ADDRESSES = 9
+import { BUCKET_INTS, empty } from './bucket.ts'
 
 /*
  * Segments double in size, 8 buckets in the first, 8 in the second, then 16, 32, up to 32 MiB, and stay at that.
@@ -44,12 +31,6 @@ export function firstSegment(): Int32Array {
   reach(segments, 0)
   empty(segments[0], 0)
   return segments[0]
-}
-
-/** Takes the bucket at `start` into use, without entries. */
-export function empty(segment: Int32Array, start: number): void {
-  segment[start + COUNT] = 0
-  segment[start + LINK] = 0
 }
 
 /** Makes sure that bucket `number`, the one after those there are room for at most, has memory. */

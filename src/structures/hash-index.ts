@@ -3,21 +3,8 @@
  * members. It never looks at what an address points at; telling equal hashes apart is the caller's part.
  */
 import type { AddressList } from './address-list.ts'
-import {
-  ADDRESSES,
-  BUCKET_ENTRIES,
-  BUCKET_INTS,
-  COUNT,
-  empty,
-  firstSegment,
-  HASHES,
-  heldBytes,
-  LINK,
-  reach,
-  segmentOf,
-  startOf,
-  trim,
-} from './bucket-store.ts'
+import { ADDRESSES, BUCKET_ENTRIES, BUCKET_INTS, COUNT, empty, HASHES, LINK, placeOf } from './bucket.ts'
+import { firstSegment, heldBytes, reach, segmentOf, startOf, trim } from './bucket-store.ts'
 import { nextCursor } from './scan-cursor.ts'
 
 /*
@@ -207,7 +194,6 @@ export class HashIndex {
     return this.addressOfPlace(number, 0)
   }
 
-  /** Forgets all entries and gives the memory back at once; open walks find nothing more. */
   /** Forbids merging until releaseShrink(): a walk over the buckets by number then meets every entry that stays. */
   holdShrink(): void {
     this.holds++
@@ -408,30 +394,4 @@ export class HashIndex {
     while (this.linkOf(before) !== link) before = (this.linkOf(before) - 1) | OVERFLOW
     return before
   }
-}
-
-/**
- * The place of the first entry with this hash in the bucket at `start`, or -1. It compares all seven: a loop that ends
- * at the right one is a branch the processor guesses wrong nearly every time, and takes twice as long
- * (bench/micro/hash-index.ts).
- */
-function placeOf(segment: Int32Array, start: number, hash: number): number {
-  const d0 = segment[start + HASHES] ^ hash
-  const d1 = segment[start + HASHES + 1] ^ hash
-  const d2 = segment[start + HASHES + 2] ^ hash
-  const d3 = segment[start + HASHES + 3] ^ hash
-  const d4 = segment[start + HASHES + 4] ^ hash
-  const d5 = segment[start + HASHES + 5] ^ hash
-  const d6 = segment[start + HASHES + 6] ^ hash
-  // The highest bit of x | -x says whether x is not 0.
-  const unlike =
-    ((d0 | (0 - d0)) >>> 31) |
-    (((d1 | (0 - d1)) >>> 30) & 2) |
-    (((d2 | (0 - d2)) >>> 29) & 4) |
-    (((d3 | (0 - d3)) >>> 28) & 8) |
-    (((d4 | (0 - d4)) >>> 27) & 16) |
-    (((d5 | (0 - d5)) >>> 26) & 32) |
-    (((d6 | (0 - d6)) >>> 25) & 64)
-  const like = ~unlike & ((1 << segment[start + COUNT]) - 1)
-  return 31 - Math.clz32(like & -like)
 }
