@@ -1,7 +1,7 @@
 /**
  * The end of an event-loop turn, Redis's beforeSleep: everything read in the poll phase has run, and now its
  * effects leave the process, in an order that must not change: first work that clients wait for, then the
- * replies, so that a reply never precedes what it acknowledges.
+ * replies, so that a reply never precedes what it acknowledges; messages to clients that have not asked come last.
  */
 import type { Timers } from '../platform/timers.ts'
 
