@@ -1,7 +1,7 @@
 /**
  * The layout of a key in the arena, and the view through which it is read. An entry is one allocation:
  *
- *   0 type u8 | 1 flags u8 | 2 snapshot epoch u16
+ *   0 type u4, flags u4 | 1 spare u8: written by fetchEntry(), always 0 | 2 snapshot epoch u16
  *   4 access clock u24 | 7 key length u8 (255: it is in the field below)
  *   8 value length u32
  *   12 if DEADLINE_FIELD: deadline i64, milliseconds since the epoch | position in the deadline list i32
@@ -30,6 +30,10 @@ export const EPOCH_MAX = 0x7fff
 /** Beside the number: the snapshot is still reading the bytes of the value. */
 export const HALF_SEEN = 0x8000
 
+/** Where the flags begin in byte 0, whose lower bits are the type. */
+const FLAGS_SHIFT = 4
+const TYPE_MASK = (1 << FLAGS_SHIFT) - 1
+const SPARE = 1
 export const HEADER_BYTES = 12
 const DEADLINE_BYTES = 12
 const LONG_KEY = 255
@@ -52,7 +56,7 @@ export function entryBytes(keyLength: number, valueLength: number, deadlineField
 
 /** The first four bytes of an entry, as a number. */
 export function headerWord(type: number, flags: number, epoch: number): number {
-  return type | (flags << 8) | (epoch << 16)
+  return type | (flags << FLAGS_SHIFT) | (epoch << 16)
 }
 
 /** Whether an entry of this size gets the deadline field even without a deadline. */
@@ -68,6 +72,14 @@ export function accessAt(arena: Arena, address: Address): number {
   const { bytes } = arena.block(address)
   const at = arena.offset(address) + 4
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)
+}
+
+/**
+ * Has the first cache line of the entry at `address` on its way when it returns (bucket.ts says why by a write). 0 is
+ * no entry.
+ */
+export function fetchEntry(arena: Arena, address: Address): void {
+  if (address !== 0) arena.block(address).bytes[arena.offset(address) + SPARE] = 0
 }
 
 /**
@@ -102,7 +114,7 @@ export class Entry {
     const base = arena.offset(address)
     const view = block.view
     let keyOffset = base + HEADER_BYTES
-    if ((view.getUint8(base + 1) & DEADLINE_FIELD) !== 0) keyOffset += DEADLINE_BYTES
+    if ((view.getUint8(base) & (DEADLINE_FIELD << FLAGS_SHIFT)) !== 0) keyOffset += DEADLINE_BYTES
     let keyLength = view.getUint8(base + 7)
     if (keyLength === LONG_KEY) {
       keyLength = view.getUint32(keyOffset, true)
@@ -148,7 +160,7 @@ export class Entry {
     view.setInt32(base + 4, (keyLength < LONG_KEY ? keyLength : LONG_KEY) << 24, true)
     view.setInt32(base + 8, valueLength, true)
     let at = base + HEADER_BYTES
-    if (((header >> 8) & DEADLINE_FIELD) !== 0) {
+    if ((header & (DEADLINE_FIELD << FLAGS_SHIFT)) !== 0) {
       view.setInt32(at + 8, NO_POSITION, true)
       at += DEADLINE_BYTES
     }
@@ -168,19 +180,19 @@ export class Entry {
   }
 
   get type(): number {
-    return this.block.view.getUint8(this.base)
+    return this.block.view.getUint8(this.base) & TYPE_MASK
   }
 
   set type(type: number) {
-    this.block.view.setUint8(this.base, type)
+    this.block.view.setUint8(this.base, type | (this.flags << FLAGS_SHIFT))
   }
 
   get flags(): number {
-    return this.block.view.getUint8(this.base + 1)
+    return this.block.view.getUint8(this.base) >> FLAGS_SHIFT
   }
 
   set flags(flags: number) {
-    this.block.view.setUint8(this.base + 1, flags)
+    this.block.view.setUint8(this.base, this.type | (flags << FLAGS_SHIFT))
   }
 
   /** The value was set anew: OBJECT ENCODING judges it by its bytes again. */

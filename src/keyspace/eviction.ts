@@ -45,6 +45,7 @@ import { EvictionPool } from './eviction-pool.ts'
 import { BY_CHANCE, BY_NOTHING, EvictionScore } from './eviction-score.ts'
 import { KeySampler } from './key-sampler.ts'
 import type { Keyspace } from './keyspace.ts'
+import { fetchEntries } from './lookahead.ts'
 import { overheadBytes, STARTUP_BYTES } from './memory.ts'
 import { NOTIFY_EVICTED } from './notifications.ts'
 
@@ -281,7 +282,7 @@ export class Eviction {
       found.clear()
       if (this.score.volatileOnly) this.sampler.fromDeadlines(db, Math.min(DRAWN, count))
       else this.sampler.apart(db.index, Math.min(DRAWN, count))
-      this.sampler.touch()
+      fetchEntries(this.keyspace.arena, found)
       // Who came from elsewhere than the index has no hash yet.
       for (let i = 0; i < found.length; i++) {
         if (found.hashes[i] === 0) found.hashes[i] = db.at(found.items[i], this.entry).hash

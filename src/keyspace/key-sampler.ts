@@ -1,5 +1,5 @@
 /**
- * Draws random keys for eviction, several at once, so that the reads that miss the caches are under way together.
+ * Draws random keys for eviction, several at once, so that what misses the caches comes together.
  * What is made of them is eviction.ts's.
  */
 import { AddressList } from '../structures/address-list.ts'
@@ -19,15 +19,12 @@ export class KeySampler {
   private buckets: Int32Array
   /** The part of a bucket that is due and was not drawn. */
   private owed: number
-  /** What was read ahead, so that no compiler can find the reads useless. */
-  read: number
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.found = new AddressList()
     this.buckets = new Int32Array(32)
     this.owed = 0
-    this.read = 0
   }
 
   /** Appends `samples` keys that have a deadline, the same perhaps twice. There must be one. */
@@ -46,13 +43,11 @@ export class KeySampler {
     this.owed = Math.max(0, Math.min(wanted - count, 1))
     if (this.buckets.length < count) this.buckets = new Int32Array(count)
     const { buckets } = this
-    let read = 0
     for (let i = 0; i < count; i++) {
       buckets[i] = Math.floor(random.fraction() * index.bucketCount)
       // A bucket's number is a hash that belongs to it.
-      read ^= index.bucketWord(buckets[i])
+      index.fetchBucket(buckets[i])
     }
-    this.read = read
     for (let i = 0; i < count; i++) index.collect(buckets[i], found)
     if (found.length === 0) found.push(index.random(() => random.fraction()))
   }
@@ -73,14 +68,5 @@ export class KeySampler {
         if (random.fraction() * THINNED < 1) found.push(items[i], hashes[i])
       }
     }
-  }
-
-  /** Reads the first byte of each key found: their cache lines come together. */
-  touch(): void {
-    const { found } = this
-    const { arena } = this.keyspace
-    let read = 0
-    for (let i = 0; i < found.length; i++) read ^= arena.firstByte(found.items[i])
-    this.read ^= read
   }
 }

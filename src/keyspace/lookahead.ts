@@ -3,10 +3,14 @@
  *
  * A lookup in a large keyspace is two reads that miss every cache, one for the index's bucket and one for the
  * entry, and the second depends on the first: some 200 ns in which the processor waits. Requests in a pipeline
- * do not depend on each other, so their reads can wait together: first all hashes, then a loop that reads
- * one word of each bucket, then one that reads one word of each entry. JavaScript has no prefetch instruction,
- * but these loops are short, so the processor runs ahead in them and has many reads under way at once. The
- * hash and what was found are kept with the request, so that the lookup need not repeat them. bench/micro/lookahead.ts shows it.
+ * do not depend on each other, so what they need can come together: first each request is hashed and its bucket sent
+ * for, then each is looked up and its entry sent for, and by the time the first one runs its entry is there.
+ *
+ * JavaScript has no prefetch instruction, and a read is none: the processor runs at most some hundred instructions
+ * past one that waits for memory. A write is: it waits in a buffer of its own, a few dozen of them at once, while the
+ * code goes on. So buckets and entries have a few bits that are written and never read; the price is that their lines
+ * go back to memory as changed. The hash and what was found are kept with the request, so that the lookup need not
+ * repeat them. bench/micro/fetch.ts compares reads and writes, bench/micro/lookahead.ts shows what it saves.
  */
 import type { Arguments } from '../protocol/arguments.ts'
 import type { AddressList } from '../structures/address-list.ts'
@@ -14,9 +18,10 @@ import type { Address, Arena } from '../structures/arena.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
 import { sipHash } from '../structures/siphash.ts'
 import type { Database } from './database.ts'
+import { fetchEntry } from './entry.ts'
 
 /** Requests looked at together: more would push the first ones' lines out of the nearest cache again. */
-export const LOOKAHEAD = 16
+export const LOOKAHEAD = 32
 /** Longer arguments are hashed when they turn out to be keys. */
 const KEY_MAX = 128
 /** Numbers of looks stay small integers; one comes round when the requests that had it are long gone. */
@@ -24,18 +29,15 @@ const LOOK_MASK = 0x3fffffff
 /** A database of fewer keys stays in the caches by itself. */
 const SMALL_DATABASE = 4096
 
-/** Buckets that whoever walks an index should collect together, for entries(). */
+/** Buckets that whoever walks an index should collect together, for fetchEntries(). */
 export const WALKED_BUCKETS = 8
 
 export class Lookahead {
-  /** What was read, so that no compiler can find the reads useless. */
-  read: number
   /** The number of the last look at requests, the index it was at, and what its `departures` were then. */
   looks: number
   private index: HashIndex | null
   private departures: number
   private readonly hashes: Int32Array
-  private readonly addresses: Int32Array
   /** The request whose keys are the first `many` in `hashes`: the arguments `first`, `first + step` and so on. */
   private manyOf: Arguments | null
   private many: number
@@ -43,12 +45,10 @@ export class Lookahead {
   private step: number
 
   constructor() {
-    this.read = 0
     this.looks = 0
     this.index = null
     this.departures = 0
     this.hashes = new Int32Array(LOOKAHEAD)
-    this.addresses = new Int32Array(LOOKAHEAD)
     this.manyOf = null
     this.many = 0
     this.first = 0
@@ -58,26 +58,28 @@ export class Lookahead {
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
   run(db: Database, requests: readonly Arguments[], count: number): void {
     if (db.index.count < SMALL_DATABASE) return
-    const { hashKey0, hashKey1 } = db.keyspace
+    const { arena, hashKey0, hashKey1 } = db.keyspace
+    const { index } = db
     for (let i = 0; i < count; i++) {
       const args = requests[i]
       const { lengths } = args
       if (args.count > 1 && lengths[1] <= KEY_MAX) {
-        args.keyHash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
+        const hash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
+        args.keyHash = hash
+        index.fetchBucket(hash)
       }
     }
-    const { hashes, addresses } = this
-    this.manyOf = null
-    for (let i = 0; i < count; i++) hashes[i] = requests[i].keyHash
-    this.fetch(db, count)
     const look = (this.looks + 1) & LOOK_MASK
     for (let i = 0; i < count; i++) {
-      requests[i].keyAddress = addresses[i]
-      requests[i].keyLook = look
+      const args = requests[i]
+      args.keyLook = look
+      args.keyAddress = args.keyHash === 0 ? 0 : index.firstAddress(args.keyHash)
+      fetchEntry(arena, args.keyAddress)
     }
     this.looks = look
-    this.index = db.index
-    this.departures = db.index.departures
+    this.manyOf = null
+    this.index = index
+    this.departures = index.departures
   }
 
   /**
@@ -97,16 +99,21 @@ export class Lookahead {
   keys(db: Database, args: Arguments, first: number, step: number): void {
     if (db.index.count < SMALL_DATABASE) return
     const { hashes } = this
-    const { hashKey0, hashKey1 } = db.keyspace
+    const { index } = db
+    const { arena, hashKey0, hashKey1 } = db.keyspace
     let all = true
     for (let key = first; key < args.count; ) {
       let count = 0
       for (; count < LOOKAHEAD && key < args.count; key += step) {
         const length = args.lengths[key]
         if (length > KEY_MAX) all = false
-        else hashes[count++] = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
+        else {
+          const hash = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
+          hashes[count++] = hash
+          index.fetchBucket(hash)
+        }
       }
-      this.fetch(db, count)
+      for (let i = 0; i < count; i++) fetchEntry(arena, index.firstAddress(hashes[i]))
       this.many = count
     }
     this.manyOf = all && args.count <= first + LOOKAHEAD * step ? args : null
@@ -125,27 +132,9 @@ export class Lookahead {
     const i = this.step === 1 ? key - this.first : (key - this.first) >> 1
     return i >= 0 && i < this.many ? this.hashes[i] : 0
   }
+}
 
-  /** Reads a word of the bucket and of the entry of each of the first `count` hashes. */
-  private fetch(db: Database, count: number): void {
-    const { index } = db
-    const { arena } = db.keyspace
-    // Loops apart: each has to be so short that many of its reads are under way at once.
-    const { hashes, addresses } = this
-    let read = 0
-    for (let i = 0; i < count; i++) read ^= index.bucketWord(hashes[i])
-    for (let i = 0; i < count; i++) {
-      const hash = hashes[i]
-      addresses[i] = hash === 0 ? 0 : index.firstAddress(hash)
-    }
-    for (let i = 0; i < count; i++) read ^= arena.firstByte(addresses[i])
-    this.read = read
-  }
-
-  /** Reads a byte of each entry listed, for walks over an index. */
-  entries(arena: Arena, { items, length }: AddressList): void {
-    let read = 0
-    for (let i = 0; i < length; i++) read ^= arena.firstByte(items[i])
-    this.read = read
-  }
+/** Sends for each entry listed, for walks over an index. */
+export function fetchEntries(arena: Arena, { items, length }: AddressList): void {
+  for (let i = 0; i < length; i++) fetchEntry(arena, items[i])
 }

@@ -1,7 +1,7 @@
 /** A whole dataset as a file's bytes, in one go. Where the bytes end up is the caller's affair. */
 import { Entry } from '../keyspace/entry.ts'
 import type { Keyspace } from '../keyspace/keyspace.ts'
-import { WALKED_BUCKETS } from '../keyspace/lookahead.ts'
+import { fetchEntries, WALKED_BUCKETS } from '../keyspace/lookahead.ts'
 import { holdProcess } from '../platform/process.ts'
 import { AddressList } from '../structures/address-list.ts'
 import { RdbOutput } from './rdb-output.ts'
@@ -25,7 +25,7 @@ export class DatasetWriter {
   /** Writes everything. */
   run(): void {
     const { output, encoder, keyspace } = this
-    const { arena, settings, lookahead } = keyspace
+    const { arena, settings } = keyspace
     const entry = new Entry()
     const found = new AddressList()
     const parts = keyspace.databases
@@ -39,7 +39,7 @@ export class DatasetWriter {
         found.clear()
         const border = Math.min(bucket + WALKED_BUCKETS, index.bucketCount)
         for (; bucket < border; bucket++) index.collect(bucket, found)
-        lookahead.entries(arena, found)
+        fetchEntries(arena, found)
         for (let i = 0; i < found.length; i++) {
           entry.point(arena, found.items[i], 0)
           encoder.key(output, entry)

@@ -4,7 +4,7 @@
  */
 import { Entry, HALF_SEEN, TYPE_LIST, TYPE_STRING } from '../keyspace/entry.ts'
 import type { Keyspace, PreImages } from '../keyspace/keyspace.ts'
-import { WALKED_BUCKETS } from '../keyspace/lookahead.ts'
+import { fetchEntries, WALKED_BUCKETS } from '../keyspace/lookahead.ts'
 import { AddressList } from '../structures/address-list.ts'
 import type { Block } from '../structures/block.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
@@ -209,13 +209,12 @@ export class Snapshot implements PreImages {
     this.bucket = 0
   }
 
-  /** Gathers the entries of the buckets up to `border`, and reads a byte of each, so that they are in the caches. */
+  /** Gathers the entries of the buckets up to `border`, and sends for each, so that they are in the caches. */
   private collect(index: HashIndex, border: number): void {
     const { found } = this
-    const { arena, lookahead } = this.keyspace
     found.clear()
     for (let bucket = this.bucket; bucket < border; bucket++) index.collect(bucket, found)
-    lookahead.entries(arena, found)
+    fetchEntries(this.keyspace.arena, found)
   }
 
   /** Writes a key to `output`, or queues it. Returns whether the bytes of its value are still to be read. */

@@ -201,11 +201,6 @@ export class Arena {
     return address < 0 ? this.own[~address] : this.segments[address >> SEGMENT_BITS]
   }
 
-  /** A byte of an object in a page, or any byte: reading it brings the object into the caches. */
-  firstByte(address: Address): number {
-    return address <= 0 ? 0 : this.segments[address >> SEGMENT_BITS].bytes[(address & SEGMENT_MASK) << 3]
-  }
-
   /** Where in its Block the object starts, in bytes. */
   offset(address: Address): number {
     return address < 0 ? 0 : (address & SEGMENT_MASK) << 3

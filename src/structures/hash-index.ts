@@ -2,8 +2,21 @@
  * A hash table from 32-bit hashes to addresses: the keyspace's index and, inside values, that of fields and
  * members. It never looks at what an address points at; telling equal hashes apart is the caller's part.
  */
-import type { AddressList } from './address-list.ts'
-import { ADDRESSES, BUCKET_ENTRIES, BUCKET_INTS, COUNT, empty, HASHES, LINK, placeOf } from './bucket.ts'
+import { AddressList } from './address-list.ts'
+import {
+  ADDRESSES,
+  add,
+  BUCKET_ENTRIES,
+  BUCKET_INTS,
+  countIn,
+  empty,
+  fetch,
+  HASHES,
+  linkIn,
+  placeOf,
+  setCount,
+  setLink,
+} from './bucket.ts'
 import { firstSegment, heldBytes, reach, segmentOf, startOf, trim } from './bucket-store.ts'
 import { nextCursor } from './scan-cursor.ts'
 
@@ -31,6 +44,9 @@ const FULL = 6
 const SPARSE = 4
 /** This bit in a bucket number, and so in a slot, says that it is an overflow bucket. */
 const OVERFLOW = 1 << 27
+
+/** Entries on their way from one bucket to another. */
+const taken = new AddressList()
 
 export class HashIndex {
   /** How many entries there are. */
@@ -71,9 +87,7 @@ export class HashIndex {
     const segment = this.main[segmentOf(bucket)]
     const start = startOf(bucket)
     const place = placeOf(segment, start, hash)
-    if (place !== -1) return (bucket << 3) | place
-    const link = segment[start + LINK]
-    return link === 0 ? -1 : this.search((link - 1) | OVERFLOW, 0, hash)
+    return place !== -1 ? (bucket << 3) | place : this.searchBehind(segment, start, hash)
   }
 
   /** The address of the first entry with this hash, or 0: addressAt(first(hash)), in less time. */
@@ -83,8 +97,7 @@ export class HashIndex {
     const start = startOf(bucket)
     const place = placeOf(segment, start, hash)
     if (place !== -1) return segment[start + ADDRESSES + place]
-    const link = segment[start + LINK]
-    const slot = link === 0 ? -1 : this.search((link - 1) | OVERFLOW, 0, hash)
+    const slot = this.searchBehind(segment, start, hash)
     return slot === -1 ? 0 : this.addressAt(slot)
   }
 
@@ -93,9 +106,10 @@ export class HashIndex {
     return this.search(slot >> 3, (slot & 7) + 1, hash)
   }
 
-  /** A word of the bucket that `hash` belongs to: reading it brings the bucket into the caches. */
-  bucketWord(hash: number): number {
-    return this.countOf(this.bucketFor(hash))
+  /** Has the bucket that `hash` belongs to brought into the caches, and does not wait for it. */
+  fetchBucket(hash: number): void {
+    const bucket = this.bucketFor(hash)
+    fetch(this.main[segmentOf(bucket)], startOf(bucket))
   }
 
   /** The address at a slot that first() or next() returned. */
@@ -127,7 +141,8 @@ export class HashIndex {
     // The last entry of the chain fills the gap.
     const segment = this.segmentOf(bucket)
     const start = startOf(bucket & ~OVERFLOW)
-    const left = --segment[start + COUNT]
+    const left = countIn(segment, start) - 1
+    setCount(segment, start, left)
     const gapSegment = this.segmentOf(slot >> 3)
     const gap = startOf((slot >> 3) & ~OVERFLOW) + (slot & 7)
     gapSegment[gap + HASHES] = segment[start + HASHES + left]
@@ -136,7 +151,7 @@ export class HashIndex {
     this.departures++
     if (left === 0 && (bucket & OVERFLOW) !== 0) {
       if (before < 0) before = this.beforeInChain(this.bucketFor(hash), bucket)
-      this.segmentOf(before)[startOf(before & ~OVERFLOW) + LINK] = 0
+      setLink(this.segmentOf(before), startOf(before & ~OVERFLOW), 0)
       this.giveUp(bucket & ~OVERFLOW)
       trim(this.overflow, this.overflowCount)
     }
@@ -153,9 +168,9 @@ export class HashIndex {
     let segment = this.main[segmentOf(bucket)]
     let start = startOf(bucket)
     while (true) {
-      const count = segment[start + COUNT]
+      const count = countIn(segment, start)
       for (let i = 0; i < count; i++) into.push(segment[start + ADDRESSES + i], segment[start + HASHES + i])
-      const link = segment[start + LINK]
+      const link = linkIn(segment, start)
       if (link === 0) return
       segment = this.overflow[segmentOf(link - 1)]
       start = startOf(link - 1)
@@ -230,11 +245,11 @@ export class HashIndex {
   }
 
   private countOf(bucket: number): number {
-    return this.segmentOf(bucket)[startOf(bucket & ~OVERFLOW) + COUNT]
+    return countIn(this.segmentOf(bucket), startOf(bucket & ~OVERFLOW))
   }
 
   private linkOf(bucket: number): number {
-    return this.segmentOf(bucket)[startOf(bucket & ~OVERFLOW) + LINK]
+    return linkIn(this.segmentOf(bucket), startOf(bucket & ~OVERFLOW))
   }
 
   /** The slot of the first entry with this hash from entry `i` of `bucket` on in its chain, or -1. */
@@ -242,13 +257,19 @@ export class HashIndex {
     while (true) {
       const segment = this.segmentOf(bucket)
       const start = startOf(bucket & ~OVERFLOW)
-      const count = segment[start + COUNT]
+      const count = countIn(segment, start)
       for (; i < count; i++) if (segment[start + HASHES + i] === hash) return (bucket << 3) | i
-      const link = segment[start + LINK]
+      const link = linkIn(segment, start)
       if (link === 0) return -1
       bucket = (link - 1) | OVERFLOW
       i = 0
     }
+  }
+
+  /** The same in the overflow buckets behind the main one at `start`. */
+  private searchBehind(segment: Int32Array, start: number, hash: number): number {
+    const link = linkIn(segment, start)
+    return link === 0 ? -1 : this.search((link - 1) | OVERFLOW, 0, hash)
   }
 
   private slotOf(hash: number, address: number): number {
@@ -268,18 +289,16 @@ export class HashIndex {
   private append(bucket: number, hash: number, address: number): void {
     let segment = this.main[segmentOf(bucket)]
     let start = startOf(bucket)
-    while (segment[start + COUNT] === BUCKET_ENTRIES) {
-      let link = segment[start + LINK]
+    while (countIn(segment, start) === BUCKET_ENTRIES) {
+      let link = linkIn(segment, start)
       if (link === 0) {
         link = this.addOverflow() + 1
-        segment[start + LINK] = link
+        setLink(segment, start, link)
       }
       segment = this.overflow[segmentOf(link - 1)]
       start = startOf(link - 1)
     }
-    const count = segment[start + COUNT]++
-    segment[start + HASHES + count] = hash
-    segment[start + ADDRESSES + count] = address
+    add(segment, start, hash, address)
   }
 
   private addOverflow(): number {
@@ -292,77 +311,46 @@ export class HashIndex {
   /** Adds one bucket and moves the entries to it that now belong there. */
   private split(): void {
     const added = this.bucketCount
-    if (added > this.mask) this.mask = this.mask * 2 + 1
+    const wider = added > this.mask ? this.mask * 2 + 1 : this.mask
     reach(this.main, added)
-    this.bucketCount++
     empty(this.main[segmentOf(added)], startOf(added))
-    const bit = (this.mask + 1) >> 1
-    // Entries are read in order; those that stay are written back from the start of the same chain, so the
-    // writing place never overtakes the reading place.
-    let segment = this.main[segmentOf(added - bit)]
-    let start = startOf(added - bit)
-    let keptSegment = segment
-    let keptStart = start
-    let kept = 0
-    while (true) {
-      const count = segment[start + COUNT]
-      for (let i = 0; i < count; i++) {
-        const hash = segment[start + HASHES + i]
-        const address = segment[start + ADDRESSES + i]
-        if ((hash & bit) !== 0) {
-          this.append(added, hash, address)
-          continue
-        }
-        if (kept === BUCKET_ENTRIES) {
-          const link = keptSegment[keptStart + LINK]
-          keptSegment = this.overflow[segmentOf(link - 1)]
-          keptStart = startOf(link - 1)
-          kept = 0
-        }
-        keptSegment[keptStart + HASHES + kept] = hash
-        keptSegment[keptStart + ADDRESSES + kept] = address
-        kept++
-      }
-      const link = segment[start + LINK]
-      if (link === 0) break
-      segment = this.overflow[segmentOf(link - 1)]
-      start = startOf(link - 1)
+    this.mask = wider
+    this.bucketCount++
+    const bit = (wider + 1) >> 1
+    this.takeOut(added - bit)
+    const { items, hashes, length } = taken
+    for (let i = 0; i < length; i++) {
+      this.append((hashes[i] & bit) === 0 ? added - bit : added, hashes[i], items[i])
     }
-    // Buckets before this one are full, as they were; those after it hold nothing any more.
-    keptSegment[keptStart + COUNT] = kept
-    const rest = keptSegment[keptStart + LINK]
-    keptSegment[keptStart + LINK] = 0
-    this.giveUpChain(rest)
   }
 
   /** Removes the last bucket; its entries go back to the one it was split from. */
   private merge(): void {
     const removed = this.bucketCount - 1
     const target = removed & (this.mask >> 1)
-    let segment = this.main[segmentOf(removed)]
-    let start = startOf(removed)
-    const chain = segment[start + LINK]
-    while (true) {
-      const count = segment[start + COUNT]
-      for (let i = 0; i < count; i++) {
-        this.append(target, segment[start + HASHES + i], segment[start + ADDRESSES + i])
-      }
-      const link = segment[start + LINK]
-      if (link === 0) break
-      segment = this.overflow[segmentOf(link - 1)]
-      start = startOf(link - 1)
-    }
+    this.takeOut(removed)
     this.bucketCount = removed
     if (removed === (this.mask + 1) >> 1) this.mask >>= 1
-    this.giveUpChain(chain)
+    const { items, hashes, length } = taken
+    for (let i = 0; i < length; i++) this.append(target, hashes[i], items[i])
     trim(this.main, removed)
+  }
+
+  /** Empties a bucket; its entries are in `taken`. */
+  private takeOut(bucket: number): void {
+    taken.clear()
+    this.collect(bucket, taken)
+    const segment = this.main[segmentOf(bucket)]
+    const chain = linkIn(segment, startOf(bucket))
+    empty(segment, startOf(bucket))
+    this.giveUpChain(chain)
   }
 
   /** Gives up a chain of overflow buckets that is unlinked already. */
   private giveUpChain(link: number): void {
     // All are marked empty first, so that none of them is taken for a bucket in use and moved.
     for (let rest = link; rest !== 0; rest = this.linkOf((rest - 1) | OVERFLOW)) {
-      this.overflow[segmentOf(rest - 1)][startOf(rest - 1) + COUNT] = 0
+      setCount(this.overflow[segmentOf(rest - 1)], startOf(rest - 1), 0)
     }
     while (link !== 0) {
       const number = link - 1
@@ -381,7 +369,7 @@ export class HashIndex {
     const segment = this.overflow[segmentOf(last)]
     const start = startOf(last)
     const owner = this.beforeInChain(this.bucketFor(segment[start + HASHES]), last | OVERFLOW)
-    this.segmentOf(owner)[startOf(owner & ~OVERFLOW) + LINK] = number + 1
+    setLink(this.segmentOf(owner), startOf(owner & ~OVERFLOW), number + 1)
     const target = this.overflow[segmentOf(number)]
     const targetStart = startOf(number)
     for (let i = 0; i < BUCKET_INTS; i++) target[targetStart + i] = segment[start + i]
