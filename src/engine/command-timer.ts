@@ -34,6 +34,8 @@ const PACE_WEIGHT = 1 / 8
 const PACE_MAX = 16
 /** A group that takes so many times its usual time has one in it that is to blame. */
 const OUTLIER = 4
+/** After so many microseconds, what some 4000 short commands take or a slow one, a batch gives way to others. */
+const BATCH_MICROS = 2000
 /** Below this threshold for slow commands, microseconds, a group may exceed it without holding one. */
 const GROUPS_FROM = 100
 
@@ -46,6 +48,10 @@ export class CommandTimer {
   private readonly clock: Clock
   private readonly settings: Settings
   private since: number
+  /** The first reading of this batch; negative before it. */
+  private began: number
+  /** The batch has taken its time: others wait for theirs. As of the last reading. */
+  late: boolean
   /** The commands that ran since the last reading, and the length of the client's reply when each began. */
   private count: number
   private readonly args: (Arguments | null)[]
@@ -63,6 +69,8 @@ export class CommandTimer {
     this.clock = engine.clock
     this.settings = engine.settings
     this.since = 0
+    this.began = -1
+    this.late = false
     this.count = 0
     this.args = Array.from({ length: GROUP_MAX }, () => null)
     this.marks = new Int32Array(GROUP_MAX)
@@ -75,15 +83,28 @@ export class CommandTimer {
     configuration.onChange('latencyMonitorThreshold', () => this.configure())
   }
 
-  /** Nothing has run yet. */
-  begin(): void {
+  /** A batch begins: nothing of it has run yet. */
+  beginBatch(): void {
+    this.began = -1
+    this.late = false
+    this.begin()
+  }
+
+  private begin(): void {
     this.command = null
     this.count = 0
   }
 
+  private read(): number {
+    const now = this.clock.monotonicMicros()
+    if (this.began < 0) this.began = now
+    else if (now - this.began > BATCH_MICROS) this.late = true
+    return now
+  }
+
   /** Another command begins. One that runs others (EXEC) goes on when they have run. */
   change(command: Command): void {
-    const now = this.clock.monotonicMicros()
+    const now = this.read()
     if (this.count > 0) this.take(now)
     this.since = now
     command.begunAt = now
@@ -109,14 +130,14 @@ export class CommandTimer {
   /** Reads the clock for what has run: call before its arguments go. */
   settle(): void {
     if (this.count === 0) return
-    const now = this.clock.monotonicMicros()
+    const now = this.read()
     this.take(now)
     this.since = now
   }
 
   /** A command that had blocked has been answered; `args` is null when it was not served. */
   unblocked(client: Client, command: Command, args: Arguments | null): void {
-    const elapsed = this.clock.monotonicMicros() - this.since
+    const elapsed = this.read() - this.since
     this.begin()
     command.micros += elapsed
     if (args !== null) this.note(client, command, args, elapsed, 'command-unblocking')
@@ -125,7 +146,7 @@ export class CommandTimer {
   /** A command that ran others has run: its time is all of it. */
   private returned(client: Client, command: Command, args: Arguments): void {
     this.settle()
-    const elapsed = this.clock.monotonicMicros() - command.begunAt
+    const elapsed = this.read() - command.begunAt
     this.begin()
     command.micros += elapsed
     this.note(client, command, args, elapsed, eventOf(command))

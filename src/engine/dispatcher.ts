@@ -61,7 +61,12 @@ export class Dispatcher {
   /** Call before the commands of one chunk of input: they share one reading of the time. */
   beginBatch(): void {
     this.engine.clock.refresh()
-    this.timer.begin()
+    this.timer.beginBatch()
+  }
+
+  /** Whether the batch has had its time, and should go on in another turn. */
+  get late(): boolean {
+    return this.timer.late
   }
 
   /** Call before the arguments of commands that have run are overwritten. */

@@ -198,7 +198,7 @@ export class Intake {
     let status = COMPLETE
     dispatcher.beginBatch()
     while (status === COMPLETE && client.held === 0 && !client.closeAfterReply && !this.stopped) {
-      if (left <= 0 || this.replied + reply.length > REPLY_PER_TURN) {
+      if (left <= 0 || dispatcher.late || this.replied + reply.length > REPLY_PER_TURN) {
         this.more = true
         break
       }
@@ -220,7 +220,7 @@ export class Intake {
       const resting = client.held !== 0 || client.closeAfterReply || this.stopped
       if (ran < count || (resting && status === MALFORMED)) {
         // Held back or closing, and what lies behind has not happened yet, not even an error of the protocol;
-        // otherwise its replies have grown too large for one turn.
+        // otherwise it has had its time, or its replies have grown too large for one turn.
         reader.reset(at)
         this.more = client.held === 0
         break
@@ -239,13 +239,14 @@ export class Intake {
 
   /** Dispatches the requests read ahead, as long as the client may run them. Returns how many ran. */
   private dispatchAll(count: number): number {
-    const { client, engine } = this
+    const { client } = this
+    const { dispatcher } = this.engine
     const { requests } = this.shared
     const { reply } = client
     for (let i = 0; i < count; i++) {
       if (reply.length > LARGE_REPLY && this.replyIsTooLarge()) return i
-      if (client.held !== 0 || client.closeAfterReply || this.stopped) return i
-      if (!engine.dispatcher.dispatch(client, requests[i])) return i
+      if (client.held !== 0 || client.closeAfterReply || this.stopped || dispatcher.late) return i
+      if (!dispatcher.dispatch(client, requests[i])) return i
     }
     return count
   }

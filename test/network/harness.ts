@@ -7,7 +7,7 @@ import { HELD_BY_BLOCK } from '../../src/engine/client.ts'
 import { family } from '../../src/engine/command.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { Listener } from '../../src/network/listener.ts'
-import { SystemClock } from '../../src/platform/clock.ts'
+import { type Clock, SystemClock } from '../../src/platform/clock.ts'
 import { silentLog } from '../../src/platform/log.ts'
 import { SeededRandom } from '../../src/platform/random.ts'
 import { SystemTimers } from '../../src/platform/timers.ts'
@@ -17,7 +17,7 @@ export type Config = Readonly<Partial<Record<DirectiveName, string>>>
 
 const spec = { summary: '', since: '', complexity: '', flags: [] }
 
-/** ECHO answers its argument, COUNT how many it has, HOLD makes the client wait, BYE closes it. */
+/** ECHO answers its argument, COUNT how many it has, SLOW takes its time, HOLD makes the client wait, BYE closes it. */
 const commands = family('connection', {
   PING: { ...spec, syntax: '', run: (client) => client.reply.simple('PONG') },
   ECHO: {
@@ -26,6 +26,14 @@ const commands = family('connection', {
     run: (client, args: Arguments) => client.reply.bulk(args.block, args.offsets[1], args.lengths[1]),
   },
   COUNT: { ...spec, syntax: '[x [x ...]]', run: (client, args) => client.reply.integer(args.count) },
+  SLOW: {
+    ...spec,
+    syntax: 'milliseconds',
+    run: (client, args) => {
+      client.engine.clock.hold(Number(args.text(1)))
+      client.reply.ok()
+    },
+  },
   HOLD: {
     ...spec,
     syntax: '',
@@ -44,10 +52,10 @@ const commands = family('connection', {
   KILL: { ...spec, syntax: '', run: (client) => client.link.destroy() },
 })
 
-export function newEngine(config: Config = {}): Engine {
+export function newEngine(config: Config = {}, clock: Clock = new SystemClock()): Engine {
   const engine = new Engine({
     configuration: new Configuration(config),
-    clock: new SystemClock(),
+    clock,
     timers: new SystemTimers(),
     random: new SeededRandom(1),
     log: silentLog(),

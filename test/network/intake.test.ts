@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type Client, HELD_BY_BLOCK, type Link } from '../../src/engine/client.ts'
 import { LOOKAHEAD } from '../../src/keyspace/lookahead.ts'
 import { CHUNK, HEADROOM, Intake, newSharedInput } from '../../src/network/intake.ts'
+import { ManualClock } from '../../src/platform/clock.ts'
 import { bulk, newEngine, request } from './harness.ts'
 
 const shared = newSharedInput(CHUNK)
@@ -23,7 +24,7 @@ class Feeder implements Link {
 
   /** `early` takes large replies between two commands, as a connection does. */
   constructor(limit = '1gb', early = false) {
-    this.client = newEngine({ 'client-query-buffer-limit': limit }).connect(this)
+    this.client = newEngine({ 'client-query-buffer-limit': limit }, new ManualClock()).connect(this)
     this.intake = new Intake(this.client, shared, early ? () => this.take() : null)
   }
 
@@ -244,6 +245,25 @@ test('many commands, and large replies, are spread over turns', () => {
   expect(feeder.client.reply.length).toBeLessThan(1_300_000)
   feeder.go()
   expect(feeder.replies.length).toBeGreaterThan(3_000_000)
+})
+
+test('slow commands are spread over turns, and each turn has one at least', () => {
+  const feeder = new Feeder()
+  const turns = (milliseconds: number, count: number): number[] => {
+    feeder.client.held = HELD_BY_BLOCK
+    for (let i = 0; i < count; i++) feeder.feed(request('SLOW', `${milliseconds}`))
+    feeder.client.held = 0
+    const ran: number[] = []
+    do {
+      feeder.intake.run()
+      ran.push(feeder.client.reply.length / '+OK\r\n'.length)
+      feeder.client.reply.release()
+    } while (feeder.intake.more)
+    return ran
+  }
+  expect(turns(1, 8)).toEqual([3, 3, 2])
+  expect(turns(5, 3)).toEqual([1, 1, 1])
+  expect(turns(0, 100)).toEqual([100])
 })
 
 test('large replies leave between commands, and are spread over turns too', () => {
