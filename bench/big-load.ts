@@ -10,8 +10,8 @@ export interface LoadRow {
   keys: number
   seconds: number
   ping: PingLatency
-  /** Longest turn of the server's event loop during the load, in milliseconds. */
-  loopStallMs: number | undefined
+  /** Longest turn of the server's event loop during each tenth of the load, in milliseconds; none if it does not tell. */
+  loopStallsMs: number[]
   /** JavaScript heap before the load, after each tenth of it, and at rest, in bytes. */
   heapBytes: (number | undefined)[]
   rssBytes: number
@@ -49,16 +49,18 @@ async function load(contestant: Contestant, keys: number): Promise<LoadRow> {
   await settle(contestant)
   const heapBytes = [await infoNumber(contestant, 'js_heap_used_bytes')]
   const stopProbe = await startPingProbe(contestant.port)
-  await contestant.control.send('CONFIG', 'RESETSTAT')
+  const loopStallsMs: number[] = []
   const start = performance.now()
   for (let part = 0; part < PARTS; part++) {
+    await contestant.control.send('CONFIG', 'RESETSTAT')
     const from = Math.floor((keys * part) / PARTS)
     await loadKeys(contestant.port, from, Math.floor((keys * (part + 1)) / PARTS), VALUE_BYTES)
     heapBytes.push(await infoNumber(contestant, 'js_heap_used_bytes'))
+    const stallMicros = await infoNumber(contestant, 'loop_stall_max_us')
+    if (stallMicros !== undefined) loopStallsMs.push(stallMicros / 1000)
   }
   const seconds = (performance.now() - start) / 1000
   const ping = await stopProbe()
-  const stallMicros = await infoNumber(contestant, 'loop_stall_max_us')
   await settle(contestant)
   heapBytes.push(await infoNumber(contestant, 'js_heap_used_bytes'))
   return {
@@ -66,7 +68,7 @@ async function load(contestant: Contestant, keys: number): Promise<LoadRow> {
     keys,
     seconds,
     ping,
-    loopStallMs: stallMicros === undefined ? undefined : stallMicros / 1000,
+    loopStallsMs,
     heapBytes,
     rssBytes: (await contestant.usage()).rssBytes,
   }
