@@ -34,8 +34,8 @@ const PACE_WEIGHT = 1 / 8
 const PACE_MAX = 16
 /** A group that takes so many times its usual time has one in it that is to blame. */
 const OUTLIER = 4
-/** After so many microseconds, what some 4000 short commands take or a slow one, a batch gives way to others. */
-const BATCH_MICROS = 2000
+/** After so many microseconds, what some 8000 short commands take or a slow one, a batch gives way to others. */
+const BATCH_MICROS = 4000
 /** Below this threshold for slow commands, microseconds, a group may exceed it without holding one. */
 const GROUPS_FROM = 100
 

@@ -261,7 +261,7 @@ test('slow commands are spread over turns, and each turn has one at least', () =
     } while (feeder.intake.more)
     return ran
   }
-  expect(turns(1, 8)).toEqual([3, 3, 2])
+  expect(turns(1, 12)).toEqual([5, 5, 2])
   expect(turns(5, 3)).toEqual([1, 1, 1])
   expect(turns(0, 100)).toEqual([100])
 })
