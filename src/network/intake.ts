@@ -204,7 +204,7 @@ export class Intake {
       }
       // A client that has yet to authenticate is read under limits that its next request may lift.
       const unauthenticated = (client.gates & GATE_AUTH) !== 0
-      const most = unauthenticated ? 1 : LOOKAHEAD
+      const most = unauthenticated ? 1 : Math.min(LOOKAHEAD, left)
       let count = 0
       while (count < most && (status = reader.next(block, end, unauthenticated)) === COMPLETE) {
         ends[count] = reader.at

@@ -20,7 +20,6 @@ export const ADDRESSES = 9
 /** Takes the bucket at `start` into use, without entries. */
 export function empty(segment: Int32Array, start: number): void {
   segment[start + HEAD] = 0
-  segment[start + SPARE] = 0
 }
 
 /** How many entries are in the bucket. */

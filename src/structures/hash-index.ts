@@ -311,28 +311,21 @@ export class HashIndex {
   /** Adds one bucket and moves the entries to it that now belong there. */
   private split(): void {
     const added = this.bucketCount
-    const wider = added > this.mask ? this.mask * 2 + 1 : this.mask
     reach(this.main, added)
     empty(this.main[segmentOf(added)], startOf(added))
-    this.mask = wider
+    if (added > this.mask) this.mask = this.mask * 2 + 1
+    this.takeOut(added & (this.mask >> 1))
     this.bucketCount++
-    const bit = (wider + 1) >> 1
-    this.takeOut(added - bit)
-    const { items, hashes, length } = taken
-    for (let i = 0; i < length; i++) {
-      this.append((hashes[i] & bit) === 0 ? added - bit : added, hashes[i], items[i])
-    }
+    this.putBack()
   }
 
   /** Removes the last bucket; its entries go back to the one it was split from. */
   private merge(): void {
     const removed = this.bucketCount - 1
-    const target = removed & (this.mask >> 1)
     this.takeOut(removed)
     this.bucketCount = removed
     if (removed === (this.mask + 1) >> 1) this.mask >>= 1
-    const { items, hashes, length } = taken
-    for (let i = 0; i < length; i++) this.append(target, hashes[i], items[i])
+    this.putBack()
     trim(this.main, removed)
   }
 
@@ -344,6 +337,12 @@ export class HashIndex {
     const chain = linkIn(segment, startOf(bucket))
     empty(segment, startOf(bucket))
     this.giveUpChain(chain)
+  }
+
+  /** Adds what takeOut() took to the buckets where it belongs now. */
+  private putBack(): void {
+    const { items, hashes, length } = taken
+    for (let i = 0; i < length; i++) this.append(this.bucketFor(hashes[i]), hashes[i], items[i])
   }
 
   /** Gives up a chain of overflow buckets that is unlinked already. */
