@@ -1,6 +1,6 @@
 /** The bitmap commands and BITFIELD beside redis-server. */
 import type { Dice, Template } from './random.ts'
-import { differs, masked } from './steps.ts'
+import { differs, masked, remaining } from './steps.ts'
 import { compat } from './suite.ts'
 
 const MAX = '9223372036854775807'
@@ -42,7 +42,7 @@ const bitmaps: readonly Template[] = [
   (d) => ['GET', d.key()],
   (d) => ['STRLEN', d.key()],
   (d) => masked(['OBJECT', 'ENCODING', d.key()], /quicklist|listpack/, 'differences.ts, list-listpack'),
-  (d) => ['TTL', d.key()],
+  (d) => remaining(['TTL', d.key()]),
   (d) => (d.oneIn(3) ? ['DEL', d.key()] : ['GET', d.key()]),
   (d) => (d.oneIn(4) ? ['LPUSH', d.key(), 'a'] : ['GET', d.key()]),
 ]

@@ -23,6 +23,7 @@ const LATER_NAMES: Readonly<Record<string, string>> = {
   'log-format': 'as in Valkey',
   'log-timestamp-format': 'as in Valkey',
   'idle-exit': 'ours',
+  'idle-poll-time-us': 'ours, named as in Seastar',
   'self-check-interval': 'ours',
   'self-check-action': 'ours',
   'save-over-replaced': 'ours',

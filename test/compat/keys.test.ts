@@ -1,7 +1,7 @@
 /** The generic key commands: every form, valid and not. */
 import { differences } from './differences.ts'
 import type { Dice } from './random.ts'
-import { masked, on, type StepLike, scanned, unordered } from './steps.ts'
+import { masked, on, remaining, type StepLike, scanned, unordered } from './steps.ts'
 import { compat } from './suite.ts'
 
 const HASH_ORDER = 'keys come in hash order'
@@ -415,7 +415,7 @@ compat('keys', ({ script, random }) => {
       (d) => [d.pick(['TYPE', 'GET']), d.key()],
       (d) => [d.pick(['EXPIREAT', 'PEXPIREAT']), d.key(), expireTime(d), ...d.many(0, 2, () => option(d))],
       (d) => [d.pick(['EXPIRETIME', 'PEXPIRETIME']), d.key()],
-      (d) => [d.pick(['TTL', 'PERSIST']), d.key()],
+      (d) => (d.oneIn(2) ? remaining(['TTL', d.key()]) : ['PERSIST', d.key()]),
       (d) => [d.pick(['RENAME', 'RENAMENX']), d.key(), d.key()],
       (d) => [
         'COPY',

@@ -12,6 +12,7 @@
  *   closed()                                 the server must have closed the connection
  *   varies('TIME', 'the time')               only the shape of the reply is compared (every digit and text may differ)
  *   masked('DEBUG OBJECT k', /at:\S+/, 'an address')   what matches is left out of the comparison
+ *   remaining('TTL k')                       a time until a fixed moment, of which one server is asked a little later
  *   unordered('KEYS *', 'hash order')        an array (set, map) whose elements come in any order
  *   differs('differences.ts entry', 'OBJECT ENCODING k', '$8\r\nlistpack\r\n')   ours must be this
  */
@@ -132,6 +133,16 @@ export function masked(like: StepLike, pattern: RegExp, reason: string): Step {
       'latin1',
     )
   return { ...toStep(like), normalize, reason }
+}
+
+/** The time left is compared to the nearest thousand: a second may begin between the answers of the two servers. */
+export function remaining(like: StepLike): Step {
+  const normalize = (frame: Buffer): Buffer =>
+    Buffer.from(
+      frame.toString('latin1').replace(/^:(\d+)(?=\r\n)/, (_, left) => `:${Math.round(Number(left) / 1000)}k`),
+      'latin1',
+    )
+  return { ...toStep(like), normalize, reason: 'one server is asked a little later' }
 }
 
 /** The reply's elements (a map's pairs) are sorted before they are compared. */

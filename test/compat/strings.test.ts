@@ -1,6 +1,6 @@
 /** The string commands, counters and LCS beside redis-server. */
 import type { Dice, Template } from './random.ts'
-import { masked, varies } from './steps.ts'
+import { masked, remaining, varies } from './steps.ts'
 import { compat } from './suite.ts'
 
 const MAX = '9223372036854775807'
@@ -28,7 +28,7 @@ const reads: readonly Template[] = [
   (d) => ['SUBSTR', d.key(), d.integer(), d.integer()],
   (d) => encoding(d.key()),
   (d) => ['EXISTS', d.key(), d.key()],
-  (d) => ['TTL', d.key()],
+  (d) => remaining(['TTL', d.key()]),
 ]
 
 const writes: readonly Template[] = [
