@@ -188,7 +188,7 @@ async function bench(): Promise<void> {
   const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }))
   const clients = Math.min(Number(values.clients), (descriptors || 1e9) - OTHER_DESCRIPTORS)
   const works = cases(values.quick, clients)
-  const alternations = values.quick ? 2 : 3
+  const alternations = values.quick ? 2 : 5
   const progress = new Progress(works.length)
   const pair: Contestant[] = []
   const rows: string[][] = []

@@ -233,7 +233,7 @@ async function bench(): Promise<void> {
   const programs = [programAt(values.subject), programAt(values.against)]
   const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }))
   const works = cases(values.quick, (descriptors || 1e9) - OTHER_DESCRIPTORS)
-  const alternations = values.quick ? 2 : 3
+  const alternations = values.quick ? 2 : 5
   const progress = new Progress(works.length)
   const pair: Contestant[] = []
   const rows: string[][] = []

@@ -310,7 +310,7 @@ async function startServer(configuration: Configuration, log: Log): Promise<Runn
   const stopped = (): void => void events.emit('stopped')
   const failed = (error: Error): void => void events.emit('error', error)
   const server = new Server({ configuration, log, onStopped: stopped, onFailed: failed })
-  await server.listen({ activated: true })
+  await server.listen({ ownProcess: true })
   // It can be told to stop while it loads, too.
   const served = server.load().then(() => closed)
   return {

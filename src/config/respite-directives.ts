@@ -18,6 +18,8 @@ export const respiteDirectives = {
   },
   // Seconds without a client after which the server saves and ends, for socket activation; 0 for never.
   'idle-exit': { type: 'integer', default: '0', support: 'supported' },
+  // Microseconds for which the server looks for the next request before it sleeps; 0 to sleep at once.
+  'idle-poll-time-us': { type: 'integer', max: 1000, default: '100', support: 'supported' },
   // Seconds between looks at whether the files are still what is in effect; 0 for none.
   'self-check-interval': { type: 'integer', default: '600', support: 'supported' },
   'self-check-action': {

@@ -29,6 +29,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { faultFrames, faultName } from './fault-text.ts'
 import { Faults } from './faults.ts'
 import { GATE_LOADING } from './gates.ts'
+import { IdlePoll } from './idle-poll.ts'
 import { KeyChanges } from './key-changes.ts'
 import { KeyGuard } from './key-guard.ts'
 import { KeyspaceEvents } from './keyspace-events.ts'
@@ -89,6 +90,7 @@ export class Engine {
   readonly artifacts: Artifacts
   readonly slowLog: SlowLog
   readonly dispatcher: Dispatcher
+  readonly idlePoll: IdlePoll
   readonly turn: Turn
   readonly pause: Pause
   readonly blocking: Blocking
@@ -150,7 +152,8 @@ export class Engine {
     this.commands = new CommandTable(parts.families, parts.configuration.renames)
     this.slowLog = new SlowLog()
     this.dispatcher = new Dispatcher(this, this.commands)
-    this.turn = new Turn(parts.timers)
+    this.idlePoll = new IdlePoll(this.settings, parts.clock, parts.timers)
+    this.turn = new Turn(parts.timers, this.idlePoll)
     this.pause = new Pause(this, parts.timers)
     this.blocking = new Blocking(this, parts.timers)
     this.keyGuard = new KeyGuard(this)

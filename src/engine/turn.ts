@@ -4,6 +4,7 @@
  * replies, so that a reply never precedes what it acknowledges; messages to clients that have not asked come last.
  */
 import type { Timers } from '../platform/timers.ts'
+import type { IdlePoll } from './idle-poll.ts'
 
 export interface Flushable {
   flush(): void
@@ -17,6 +18,7 @@ interface Queue {
 
 export class Turn {
   private readonly timers: Timers
+  private readonly idlePoll: IdlePoll
   private waiting: Queue = { asking: [], listening: [] }
   private flushing: Queue = { asking: [], listening: [] }
   private scheduled = false
@@ -25,8 +27,9 @@ export class Turn {
   /** Run before the replies leave, in this order: invalidations by prefix, then the AOF. */
   readonly beforeReplies: (() => void)[] = []
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, idlePoll: IdlePoll) {
     this.timers = timers
+    this.idlePoll = idlePoll
     this.run = (): void => {
       this.end()
     }
@@ -68,13 +71,16 @@ export class Turn {
 
   private end(): void {
     this.scheduled = false
+    this.idlePoll.end()
     if (!this.prepare()) return
     // Who comes during the flushes waits for the next turn, and for what must precede that one's replies.
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready
+    const asked = ready.asking.length > 0
     flushAll(ready.asking)
     flushAll(ready.listening)
+    if (asked) this.idlePoll.begin()
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the server tells about its process and machine, read from Node. */
 import { readFileSync } from 'node:fs'
-import { machine, platform, release, totalmem, type } from 'node:os'
+import { availableParallelism, machine, platform, release, totalmem, type } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 
 export const PROCESS_ID: number = process.pid
@@ -8,6 +8,8 @@ export const PROCESS_ID: number = process.pid
 export const OS_NAME: string = `${type()} ${release()} ${machine()}`
 export const EVENT_API: string = platform() === 'linux' ? 'epoll' : platform() === 'win32' ? 'iocp' : 'kqueue'
 export const EXECUTABLE: string = process.argv[1] ?? process.execPath
+/** Processor cores the process may use. */
+export const CORES: number = availableParallelism()
 export const TOTAL_MEMORY_BYTES: number = totalmem()
 
 /** Milliseconds. */

@@ -16,6 +16,7 @@ import { type Clock, SystemClock } from '../platform/clock.ts'
 import { type InheritedSocket, takeInheritedSockets } from '../platform/inherited-sockets.ts'
 import type { Log } from '../platform/log.ts'
 import { LoopDelay } from '../platform/loop-delay.ts'
+import { CORES } from '../platform/process.ts'
 import { type Random, systemRandom } from '../platform/random.ts'
 import { SystemTimers, type Timers } from '../platform/timers.ts'
 import { crashReport } from './crash-report.ts'
@@ -42,8 +43,11 @@ export interface StartOptions {
   readonly ephemeral?: boolean
   /** False: there is no dataset on disk, and none is ever written. */
   readonly load?: boolean
-  /** A service manager's process: sockets it passed replace those the configuration names, and it hears of the server. */
-  readonly activated?: boolean
+  /**
+   * The process is the server's alone: sockets that a service manager passed to it replace those the configuration
+   * names, the manager hears of the server, and the event loop may be kept awake.
+   */
+  readonly ownProcess?: boolean
   /** False: no socket at all; clients are local connections. */
   readonly listen?: boolean
   /** Sockets do not keep the process alive. */
@@ -119,7 +123,8 @@ export class Server {
     engine.gates |= GATE_LOADING
     try {
       if (engine.dataset.enabled) this.claimFiles()
-      if (options.activated === true) {
+      if (options.ownProcess === true) {
+        engine.idlePoll.enabled = CORES > 1
         keepWithinLimits(engine, systemLimits())
         this.supervision = Supervision.begin(engine)
       }
@@ -137,8 +142,8 @@ export class Server {
     }
   }
 
-  private passed({ activated }: StartOptions): readonly InheritedSocket[] {
-    if (activated !== true) return []
+  private passed({ ownProcess }: StartOptions): readonly InheritedSocket[] {
+    if (ownProcess !== true) return []
     const { sockets, complaint } = takeInheritedSockets()
     if (complaint !== null) this.engine.log.warning(complaint)
     return sockets

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { Configuration } from '../../src/config/configuration.ts'
+import { IdlePoll } from '../../src/engine/idle-poll.ts'
 import { type Flushable, Turn } from '../../src/engine/turn.ts'
+import { ManualClock } from '../../src/platform/clock.ts'
 import { ManualTimers } from '../../src/platform/timers.ts'
 
 function newTurn(): {
@@ -9,7 +12,8 @@ function newTurn(): {
   target: (name: string) => Flushable
 } {
   const timers = new ManualTimers()
-  const turn = new Turn(timers)
+  const settings = new Configuration({}).settings
+  const turn = new Turn(timers, new IdlePoll(settings, new ManualClock(), timers))
   const seen: string[] = []
   turn.beforeReplies.push(() => seen.push('before'))
   return { turn, timers, seen, target: (name) => ({ flush: () => seen.push(name) }) }
