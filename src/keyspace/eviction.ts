@@ -282,7 +282,7 @@ export class Eviction {
       found.clear()
       if (this.score.volatileOnly) this.sampler.fromDeadlines(db, Math.min(DRAWN, count))
       else this.sampler.apart(db.index, Math.min(DRAWN, count))
-      fetchEntries(this.keyspace.arena, found)
+      fetchEntries(this.keyspace.arena, found.items, found.length)
       // Who came from elsewhere than the index has no hash yet.
       for (let i = 0; i < found.length; i++) {
         if (found.hashes[i] === 0) found.hashes[i] = db.at(found.items[i], this.entry).hash

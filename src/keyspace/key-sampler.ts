@@ -43,11 +43,9 @@ export class KeySampler {
     this.owed = Math.max(0, Math.min(wanted - count, 1))
     if (this.buckets.length < count) this.buckets = new Int32Array(count)
     const { buckets } = this
-    for (let i = 0; i < count; i++) {
-      buckets[i] = Math.floor(random.fraction() * index.bucketCount)
-      // A bucket's number is a hash that belongs to it.
-      index.fetchBucket(buckets[i])
-    }
+    for (let i = 0; i < count; i++) buckets[i] = Math.floor(random.fraction() * index.bucketCount)
+    // A bucket's number is a hash that belongs to it.
+    index.fetchBuckets(buckets, count)
     for (let i = 0; i < count; i++) index.collect(buckets[i], found)
     if (found.length === 0) found.push(index.random(() => random.fraction()))
   }

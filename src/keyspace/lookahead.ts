@@ -8,12 +8,13 @@
  *
  * JavaScript has no prefetch instruction, and a read is none: the processor runs at most some hundred instructions
  * past one that waits for memory. A write is: it waits in a buffer of its own, a few dozen of them at once, while the
- * code goes on. So buckets and entries have a few bits that are written and never read; the price is that their lines
- * go back to memory as changed. The hash and what was found are kept with the request, so that the lookup need not
- * repeat them. bench/micro/fetch.ts compares reads and writes, bench/micro/lookahead.ts shows what it saves.
+ * code goes on. All writes wait there in turn, so the loops that send write next to nothing else (with the hashing
+ * between them a GET at depth 64 took 7 % more). So buckets and entries have a few bits that are written and never
+ * read; the price is that their lines go back to memory as changed. The hash and what was found are kept with the
+ * request, so that the lookup need not repeat them. bench/micro/fetch.ts compares reads and writes,
+ * bench/micro/lookahead.ts shows what it saves.
  */
 import type { Arguments } from '../protocol/arguments.ts'
-import type { AddressList } from '../structures/address-list.ts'
 import type { Address, Arena } from '../structures/arena.ts'
 import type { HashIndex } from '../structures/hash-index.ts'
 import { sipHash } from '../structures/siphash.ts'
@@ -37,7 +38,9 @@ export class Lookahead {
   looks: number
   private index: HashIndex | null
   private departures: number
+  /** Of the keys of a look, and what is found for each: 0 where nothing has the hash. */
   private readonly hashes: Int32Array
+  private readonly addresses: Int32Array
   /** The request whose keys are the first `many` in `hashes`: the arguments `first`, `first + step` and so on. */
   private manyOf: Arguments | null
   private many: number
@@ -49,6 +52,7 @@ export class Lookahead {
     this.index = null
     this.departures = 0
     this.hashes = new Int32Array(LOOKAHEAD)
+    this.addresses = new Int32Array(LOOKAHEAD)
     this.manyOf = null
     this.many = 0
     this.first = 0
@@ -58,23 +62,25 @@ export class Lookahead {
   /** Hashes argument 1 of each request, where nearly all commands have their first key, and reads ahead. */
   run(db: Database, requests: readonly Arguments[], count: number): void {
     if (db.index.count < SMALL_DATABASE) return
-    const { arena, hashKey0, hashKey1 } = db.keyspace
+    const { hashKey0, hashKey1 } = db.keyspace
     const { index } = db
+    const { hashes, addresses } = this
     for (let i = 0; i < count; i++) {
       const args = requests[i]
       const { lengths } = args
+      hashes[i] = 0
       if (args.count > 1 && lengths[1] <= KEY_MAX) {
         const hash = sipHash(args.block, args.offsets[1], lengths[1], hashKey0, hashKey1)
         args.keyHash = hash
-        index.fetchBucket(hash)
+        hashes[i] = hash
       }
     }
+    this.send(db, count)
     const look = (this.looks + 1) & LOOK_MASK
     for (let i = 0; i < count; i++) {
       const args = requests[i]
       args.keyLook = look
-      args.keyAddress = args.keyHash === 0 ? 0 : index.firstAddress(args.keyHash)
-      fetchEntry(arena, args.keyAddress)
+      args.keyAddress = hashes[i] === 0 ? 0 : addresses[i]
     }
     this.looks = look
     this.manyOf = null
@@ -99,21 +105,16 @@ export class Lookahead {
   keys(db: Database, args: Arguments, first: number, step: number): void {
     if (db.index.count < SMALL_DATABASE) return
     const { hashes } = this
-    const { index } = db
-    const { arena, hashKey0, hashKey1 } = db.keyspace
+    const { hashKey0, hashKey1 } = db.keyspace
     let all = true
     for (let key = first; key < args.count; ) {
       let count = 0
       for (; count < LOOKAHEAD && key < args.count; key += step) {
         const length = args.lengths[key]
         if (length > KEY_MAX) all = false
-        else {
-          const hash = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
-          hashes[count++] = hash
-          index.fetchBucket(hash)
-        }
+        else hashes[count++] = sipHash(args.block, args.offsets[key], length, hashKey0, hashKey1)
       }
-      for (let i = 0; i < count; i++) fetchEntry(arena, index.firstAddress(hashes[i]))
+      this.send(db, count)
       this.many = count
     }
     this.manyOf = all && args.count <= first + LOOKAHEAD * step ? args : null
@@ -132,9 +133,17 @@ export class Lookahead {
     const i = this.step === 1 ? key - this.first : (key - this.first) >> 1
     return i >= 0 && i < this.many ? this.hashes[i] : 0
   }
+
+  /** Sends for the buckets of the first `count` hashes, then for the entries that they have. */
+  private send({ index, keyspace }: Database, count: number): void {
+    const { hashes, addresses } = this
+    index.fetchBuckets(hashes, count)
+    for (let i = 0; i < count; i++) addresses[i] = index.firstAddress(hashes[i])
+    fetchEntries(keyspace.arena, addresses, count)
+  }
 }
 
-/** Sends for each entry listed, for walks over an index. */
-export function fetchEntries(arena: Arena, { items, length }: AddressList): void {
-  for (let i = 0; i < length; i++) fetchEntry(arena, items[i])
+/** Sends for the entries at the first `count` addresses; 0 is none. */
+export function fetchEntries(arena: Arena, addresses: Int32Array, count: number): void {
+  for (let i = 0; i < count; i++) fetchEntry(arena, addresses[i])
 }

@@ -39,7 +39,7 @@ export class DatasetWriter {
         found.clear()
         const border = Math.min(bucket + WALKED_BUCKETS, index.bucketCount)
         for (; bucket < border; bucket++) index.collect(bucket, found)
-        fetchEntries(arena, found)
+        fetchEntries(arena, found.items, found.length)
         for (let i = 0; i < found.length; i++) {
           entry.point(arena, found.items[i], 0)
           encoder.key(output, entry)

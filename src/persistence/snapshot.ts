@@ -214,7 +214,7 @@ export class Snapshot implements PreImages {
     const { found } = this
     found.clear()
     for (let bucket = this.bucket; bucket < border; bucket++) index.collect(bucket, found)
-    fetchEntries(this.keyspace.arena, found)
+    fetchEntries(this.keyspace.arena, found.items, found.length)
   }
 
   /** Writes a key to `output`, or queues it. Returns whether the bytes of its value are still to be read. */

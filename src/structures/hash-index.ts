@@ -106,10 +106,12 @@ export class HashIndex {
     return this.search(slot >> 3, (slot & 7) + 1, hash)
   }
 
-  /** Has the bucket that `hash` belongs to brought into the caches, and does not wait for it. */
-  fetchBucket(hash: number): void {
-    const bucket = this.bucketFor(hash)
-    fetch(this.main[segmentOf(bucket)], startOf(bucket))
+  /** Has the buckets that the first `count` hashes belong to brought into the caches, and does not wait for them. */
+  fetchBuckets(hashes: Int32Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const bucket = this.bucketFor(hashes[i])
+      fetch(this.main[segmentOf(bucket)], startOf(bucket))
+    }
   }
 
   /** The address at a slot that first() or next() returned. */
