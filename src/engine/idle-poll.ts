@@ -3,6 +3,7 @@
  * time (`await redis.get(…)`) sends its next request a few microseconds after the last reply; to fall asleep in
  * between and to be woken costs the server more than to look on, and the client waits for both. Measured:
  * bench/round-trips.ts.
+ * (Of several that ask in one turn one is back before the loop would sleep, and looking takes time from the others.)
  *
  * Looking is of use only where something comes. So each time that nothing came within `idle-poll-time-us`, twice as
  * many turns end without it as before, up to SKIPPED_MAX, and each time that something came half as many do. What a
@@ -43,7 +44,7 @@ export class IdlePoll {
     this.look = () => this.lookOn()
   }
 
-  /** Call when somebody has been answered, and may go on. */
+  /** Call when one client has been answered, and may go on. */
   begin(): void {
     const { idlePollTimeUs } = this.settings
     if (!this.enabled || idlePollTimeUs === 0) return

@@ -77,10 +77,10 @@ export class Turn {
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready
-    const asked = ready.asking.length > 0
+    const alone = ready.asking.length === 1
     flushAll(ready.asking)
     flushAll(ready.listening)
-    if (asked) this.idlePoll.begin()
+    if (alone) this.idlePoll.begin()
   }
 }
 

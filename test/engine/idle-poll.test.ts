@@ -97,6 +97,12 @@ describe('it sleeps at once', () => {
     expect(rounds.awake).toBe(false)
   })
 
+  test('after answers to several', () => {
+    turn.answerSoon({ flush: () => {} })
+    request()
+    expect(rounds.awake).toBe(false)
+  })
+
   test('when the loop is not ours', () => {
     poll.enabled = false
     request()
