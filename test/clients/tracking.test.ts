@@ -72,9 +72,12 @@ class PushedCache {
     return new PushedCache(client, options.includes('OPTIN'))
   }
 
-  /** Reads through the cache. */
+  /** Reads through the cache. What is held is not asked for; PING instead, or the reader of a full cache never ends. */
   async get(key: string): Promise<void> {
-    if (this.values.has(key)) return
+    if (this.values.has(key)) {
+      await this.call('PING')
+      return
+    }
     if (this.optIn) await this.call('CLIENT', 'CACHING', 'YES')
     this.values.set(key, bulkOf(await this.call('GET', key)))
   }
