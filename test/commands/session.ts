@@ -17,7 +17,7 @@ import { Block } from '../../src/structures/block.ts'
 export type Argument = string | number | Uint8Array
 
 export interface SessionOptions {
-  /** Directives as redis.conf would state them. */
+  /** Directives as redis.conf would state them; without any there are no save points, and nothing is written. */
   readonly config?: Readonly<Partial<Record<DirectiveName, string>>>
   readonly clock?: ManualClock
   readonly seed?: number
@@ -28,7 +28,7 @@ export function session(options: SessionOptions = {}): Session {
   const clock = options.clock ?? new ManualClock()
   const timers = new ManualTimers(clock)
   const engine = new Engine({
-    configuration: new Configuration(options.config),
+    configuration: new Configuration({ save: '', ...options.config }),
     clock,
     timers,
     random: new SeededRandom(options.seed ?? 1),
