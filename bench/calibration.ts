@@ -8,9 +8,9 @@ import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { type Program, programAt, startContestant, versionOf } from './contestant.ts'
 import { loadKeys, loadList } from './loader.ts'
+import { machineLine } from './machine.ts'
 import { memoryOf } from './memory.ts'
 import { Progress } from './progress.ts'
-import { describeMachine } from './report.ts'
 import { median } from './statistics.ts'
 import { short, table } from './table.ts'
 
@@ -75,7 +75,6 @@ async function bench(): Promise<void> {
   })
   const counts = values.counts.split(',').map(Number)
   const programs = [programAt(values.subject), programAt(values.against)]
-  const machine = describeMachine()
   const progress = new Progress(counts.length * LOADS.length)
   const rows: string[][] = []
   for (const { title, share, load } of LOADS) {
@@ -103,7 +102,8 @@ async function bench(): Promise<void> {
   const text = [
     '# used_memory beside resident memory',
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, node ${machine.node}; ${programs.map(versionOf).join(' / ')}`,
+    machineLine(),
+    `- ${programs.map(versionOf).join(' / ')}`,
     `- growth of each by an item, medians of ${values.runs} fresh servers that held ${FIRST} items before (or the like share); "!" is more than ${OFF_PERCENT} % off`,
     '',
     table(['load', ...heads], rows),

@@ -12,9 +12,9 @@ import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { type Contestant, type Program, programAt, settle, startContestant, versionOf } from './contestant.ts'
 import { type IdleConnections, openIdle } from './idle-connections.ts'
+import { loadGenerator, machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
-import { describeMachine } from './report.ts'
 import { median, pairedRatio, spread } from './statistics.ts'
 import { ratio, short, table, verdict } from './table.ts'
 
@@ -241,7 +241,6 @@ function descriptorsOf(pid: number): number {
 function markdown(options: Options, results: Results): string {
   const { programs, idle, active, alternations, runs, restMs } = options
   const labels = programs.map(({ label }) => label)
-  const machine = describeMachine()
   const [ours, theirs] = results.idleBytes
   const goals = verdict('≤', IDLE_GOAL_BYTES, median(ours))
   const idleRow = [`RSS of an idle connection, B`, short(median(ours)), short(median(theirs)), goals]
@@ -253,8 +252,8 @@ function markdown(options: Options, results: Results): string {
   return [
     `# ${idle} idle and ${active} active connections`,
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, node ${machine.node}, load average before ${machine.loadBefore.toFixed(1)}`,
-    `- ${programs.map(versionOf).join(' / ')}; ${machine.loadGenerator}`,
+    machineLine(),
+    `- ${programs.map(versionOf).join(' / ')}; ${loadGenerator()}`,
     `- memory: growth of RSS from no connection to ${idle} that have each had one answer, ${restMs / 1000} s later; medians of ${runs} fresh servers`,
     `- throughput: redis-benchmark with ${active} clients while ${idle} others are idle; ${alternations} alternations, ratio with least and greatest`,
     '',

@@ -9,8 +9,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createServer, type RespiteServer, type ServerOptions } from '../src/index.ts'
 import { asProgram } from './as-program.ts'
+import { machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
-import { describeMachine } from './report.ts'
 import { redisVersion, START_STEPS, startTimes } from './start-times.ts'
 import { percentile } from './statistics.ts'
 import { table } from './table.ts'
@@ -122,7 +122,6 @@ await asProgram(async () => {
       save: { type: 'boolean', default: false },
     },
   })
-  const machine = describeMachine()
   const progress = new Progress(1 + (values['no-others'] ? 0 : START_STEPS))
   progress.begin('in this process')
   await inProcess(Number(values.keys))
@@ -131,9 +130,8 @@ await asProgram(async () => {
   const head = [
     '# Start, and a server in the process',
     '',
-    `- ${machine.date}, \`node --expose-gc --import tsx bench/embedding.ts\``,
-    `- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, load average before ${machine.loadBefore.toFixed(1)}`,
-    `- node ${machine.node}${redisVersion() === undefined ? '' : `, ${redisVersion()}`}`,
+    machineLine(),
+    `- \`node --expose-gc --import tsx bench/embedding.ts\`${redisVersion() === undefined ? '' : `, ${redisVersion()}`}`,
   ].join('\n')
   const ours = `${STARTS} starts one after the other, ${EMPTY} empty servers at a time:`
   const text = `${[head, ours, table(['what', 'figure'], rows), ...others].join('\n\n')}\n`

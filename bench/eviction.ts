@@ -14,9 +14,9 @@ import { asProgram } from './as-program.ts'
 import { type Contestant, type Program, programAt, startContestant, versionOf } from './contestant.ts'
 import { drawFates, type Fate } from './eviction-picture.ts'
 import { GROWTH_STEPS, lfuGrowth } from './lfu-growth.ts'
+import { machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
-import { describeMachine } from './report.ts'
 import { pairedRatio, spread } from './statistics.ts'
 import { ratio, short, table } from './table.ts'
 import { evictionTraces, type Trace } from './traces.ts'
@@ -312,12 +312,11 @@ function speedTable(programs: readonly Program[], rows: readonly string[][]): st
 }
 
 function heading(programs: readonly Program[]): string[] {
-  const machine = describeMachine()
   return [
     `# Eviction: ${programs.map(({ label }) => label).join(' beside ')}`,
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by servers and load), node ${machine.node}`,
-    `- ${programs.map(versionOf).join(' / ')}, load average before ${machine.loadBefore.toFixed(1)}`,
+    machineLine(),
+    `- ${programs.map(versionOf).join(' / ')}`,
     '',
   ]
 }

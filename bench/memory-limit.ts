@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { SeededRandom } from '../src/platform/random.ts'
 import { asProgram } from './as-program.ts'
 import { type Contestant, programAt, startContestant, versionOf } from './contestant.ts'
-import { describeMachine } from './report.ts'
+import { machineLine } from './machine.ts'
 import { table } from './table.ts'
 
 const MIB = 1024 * 1024
@@ -182,7 +182,6 @@ async function bench(): Promise<void> {
     mix: values.mix,
   }
   const rows: string[][] = []
-  const machine = describeMachine()
   const programs = [programAt(values.subject), programAt(values.against)]
   for (const program of programs) {
     const contestant = await startContestant(program)
@@ -197,7 +196,8 @@ async function bench(): Promise<void> {
     [
       '# Memory in use under maxmemory',
       '',
-      `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, node ${machine.node}; ${programs.map(versionOf).join(' / ')}`,
+      machineLine(),
+      `- ${programs.map(versionOf).join(' / ')}`,
       `- ${values.seconds} s of SETs of 16 B to 1 MB (${values.mix}) at depth ${values.depth} on ${CONNECTIONS} connections, maxmemory ${maxmemory / MIB} MiB, ${values.policy}`,
       '- in use: used_memory less mem_clients_normal, asked for every millisecond as far as the server answers; the peak is by a look before every command',
       '',

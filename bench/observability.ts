@@ -7,8 +7,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { freePort, type Program, programAt, versionOf } from './contestant.ts'
+import { loadGenerator, machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
-import { describeMachine } from './report.ts'
 import { ratio, short, table, verdict } from './table.ts'
 import { measureThroughput, type ThroughputRow } from './throughput.ts'
 import { nameOf, workloads } from './workloads.ts'
@@ -82,7 +82,6 @@ await asProgram(async () => {
     requests: undefined,
     quick,
   })
-  const machine = describeMachine()
   const progress = new Progress(works.length)
   const stopLooking = startLooking(port)
   const rows = await measureThroughput(programs, works, alternations, progress)
@@ -91,8 +90,8 @@ await asProgram(async () => {
   const text = [
     '# What observing costs',
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by server and load), ${machine.kernel}, node ${machine.node}, load average before ${machine.loadBefore.toFixed(1)}`,
-    `- ${versionOf(programAt(subject))} beside itself; ${machine.loadGenerator}`,
+    machineLine(),
+    `- ${versionOf(programAt(subject))} beside itself; ${loadGenerator()}`,
     `- on: \`${ON} --metrics-port\`, whose page was fetched ${pages} times, once a second`,
     `- off: \`${OFF}\``,
     `- medians of ${alternations} alternations, ratios on to off with least and greatest; CPU is the server's, microseconds a command`,

@@ -18,8 +18,8 @@ import {
   versionOf,
 } from './contestant.ts'
 import { loadKeys } from './loader.ts'
+import { loadGenerator, machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
-import { describeMachine } from './report.ts'
 import {
   type ListSave,
   type LoadedSave,
@@ -184,15 +184,12 @@ async function appending(
 
 function report(options: Options, results: Results, command: string): string {
   const { programs } = options
-  const machine = describeMachine()
   const parts = [
     [
       `# Persistence: ${programs[0].label} beside ${programs[1].label}`,
       '',
-      `- ${machine.date}, \`${command}\``,
-      `- ${machine.cpu}, ${machine.cores} cores (shared by servers and load), ${machine.memoryGiB} GiB, ${machine.kernel}`,
-      `- node ${machine.node}, ${machine.loadGenerator}, load average before ${machine.loadBefore.toFixed(1)}`,
-      `- ${programs.map(versionOf).join(' / ')}`,
+      machineLine(),
+      `- ${programs.map(versionOf).join(' / ')}; \`${command}\`, ${loadGenerator()}`,
       `- ${options.keys} keys of 16 bytes with values of ${VALUE_BYTES}; medians of ${options.alternations} alternations, ratios of the first to the second`,
     ].join('\n'),
   ]

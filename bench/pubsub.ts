@@ -13,9 +13,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { asProgram } from './as-program.ts'
 import { type Contestant, programAt, settle, startContestant, versionOf } from './contestant.ts'
+import { machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
 import { requestsPerSecond } from './redis-benchmark.ts'
-import { describeMachine } from './report.ts'
 import { pairedRatio, spread } from './statistics.ts'
 import { ratio, short, table } from './table.ts'
 
@@ -252,13 +252,12 @@ async function bench(): Promise<void> {
     for (const contestant of pair) await contestant.stop()
   }
   progress.clear()
-  const machine = describeMachine()
   process.stdout.write(
     [
       `# PUBLISH: ${programs[0].label} beside ${programs[1].label}`,
       '',
-      `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by server and load), node ${machine.node}`,
-      `- ${programs.map(versionOf).join(' / ')}, load average before ${machine.loadBefore.toFixed(1)}, ulimit -n ${descriptors}`,
+      machineLine(),
+      `- ${programs.map(versionOf).join(' / ')}, ulimit -n ${descriptors}`,
       `- medians of ${alternations} alternations; per delivered message, or per PUBLISH where none is delivered`,
       '',
       table(['case', `${programs[0].label}/s`, 'other/s', 'throughput', 'µs', 'other µs', 'CPU'], rows),

@@ -1,25 +1,11 @@
-/** What a run found, as text: the Markdown tables, the machine they belong to, and the files in results/. */
-import { execFileSync } from 'node:child_process'
+/** What a run found, as text: the Markdown tables, and the files in results/. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
 import { type LoadRow, STALL_GOAL_MS } from './big-load.ts'
+import { type Machine, machineLine } from './machine.ts'
 import type { MemoryRow } from './memory.ts'
 import { ratio, short, table, verdict } from './table.ts'
 import type { ThroughputRow } from './throughput.ts'
 import { goalOf, nameOf } from './workloads.ts'
-
-/** Where and with what a run was made. Names neither the host nor its directories. */
-export interface Machine {
-  cpu: string
-  cores: number
-  memoryGiB: number
-  kernel: string
-  node: string
-  loadGenerator: string
-  date: string
-  /** Processes that wanted to run in the minute before: anything near 1 or above makes the figures noisy. */
-  loadBefore: number
-}
 
 export interface Results {
   command: string
@@ -33,29 +19,6 @@ export interface Results {
   throughput: ThroughputRow[]
   memory: MemoryRow[]
   load: LoadRow[]
-}
-
-/** This machine, today. */
-export function describeMachine(): Machine {
-  return {
-    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
-    cores: os.availableParallelism(),
-    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
-    kernel: `${os.type()} ${os.release()}`,
-    node: process.version,
-    loadGenerator: loadGenerator(),
-    date: new Date().toISOString().slice(0, 10),
-    loadBefore: os.loadavg()[0],
-  }
-}
-
-/** Not every bench needs it. */
-function loadGenerator(): string {
-  try {
-    return execFileSync('redis-benchmark', ['--version'], { encoding: 'utf8' }).trim()
-  } catch {
-    return 'no redis-benchmark'
-  }
 }
 
 /** The whole report in Markdown, which is also what the terminal shows. */
@@ -81,9 +44,8 @@ function heading(results: Results): string {
   return [
     `# ${servers[0]} beside ${servers[1]}`,
     '',
-    `- ${machine.date}, \`${results.command}\``,
-    `- ${machine.cpu}, ${machine.cores} cores (shared by server and load), ${machine.memoryGiB} GiB, ${machine.kernel}`,
-    `- node ${machine.node}, ${machine.loadGenerator}, load average before ${machine.loadBefore.toFixed(1)}`,
+    machineLine(machine),
+    `- \`${results.command}\`, ${machine.loadGenerator}`,
     `- ${servers[0]}: ${versions[0]}`,
     `- ${servers[1]}: ${versions[1]}`,
   ].join('\n')

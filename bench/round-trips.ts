@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { asProgram } from './as-program.ts'
 import { type Contestant, type Program, programAt, settle, startContestant, versionOf } from './contestant.ts'
+import { machineLine } from './machine.ts'
 import { Progress } from './progress.ts'
-import { describeMachine } from './report.ts'
 import { median, pairedRatio, percentile } from './statistics.ts'
 import { ratio, table } from './table.ts'
 
@@ -110,7 +110,6 @@ await asProgram(async () => {
   const programs = contestants(values.subject, values.against)
   const alternations = values.quick ? 2 : 5
   const progress = new Progress(CASES.length)
-  const machine = describeMachine()
   const servers: Contestant[] = []
   const rows: string[][] = []
   try {
@@ -132,7 +131,7 @@ await asProgram(async () => {
   const text = [
     '# A client that waits for each reply',
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores (shared by server and client), ${machine.kernel}, node ${machine.node}, load average before ${machine.loadBefore.toFixed(1)}`,
+    machineLine(),
     `- ${versionOf(programs[0])} / the same with --idle-poll-time-us 0 / ${versionOf(programs[2])}; ioredis, GET and SET of 32 bytes in turn`,
     `- medians of ${alternations} alternations; the ratio is the first to the third, with least and greatest`,
     '',

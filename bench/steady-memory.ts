@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { SeededRandom } from '../src/platform/random.ts'
 import { asProgram } from './as-program.ts'
 import { type Contestant, type Program, programAt, startContestant, versionOf } from './contestant.ts'
-import { describeMachine } from './report.ts'
+import { machineLine } from './machine.ts'
 import { table } from './table.ts'
 
 const MIB = 1024 * 1024
@@ -129,7 +129,6 @@ function report(
   what: string,
   moved: readonly string[],
 ): string {
-  const machine = describeMachine()
   // The first tenth is not counted: pages come into use, and Node's heap finds its size.
   const counted = samples.slice(Math.ceil(samples.length / 10))
   const step = Math.max(1, Math.round(samples.length / 30))
@@ -155,7 +154,8 @@ function report(
   return [
     '# Resident memory at constant dataset size',
     '',
-    `- ${machine.date}, ${machine.cpu}, ${machine.cores} cores, node ${machine.node}; ${programs.map(versionOf).join(' / ')}`,
+    machineLine(),
+    `- ${programs.map(versionOf).join(' / ')}`,
     `- ${what}`,
     ...verdicts,
     '',
