@@ -13,6 +13,7 @@ import { Configuration } from './config/configuration.ts'
 import type { Settings } from './config/settings.ts'
 import { startupWarnings } from './config/startup-warnings.ts'
 import { reasonOf } from './config/system-errors.ts'
+import { lowerBackgroundThreads } from './platform/background-threads.ts'
 import { inlineDeeply } from './platform/inlining.ts'
 import { LineLog, type Log, openLog } from './platform/log.ts'
 import { processTerminal, type StopSignal, type Terminal } from './platform/terminal.ts'
@@ -336,6 +337,7 @@ function isProgram(): boolean {
 
 if (isProgram()) {
   inlineDeeply()
+  lowerBackgroundThreads()
   // A reader that goes away (`respite | head`) must not end the server.
   process.stdout.on('error', () => {})
   // Not process.exit(): it would cut off output still on its way to a pipe.
