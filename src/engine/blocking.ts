@@ -19,9 +19,12 @@ import { ErrorReply } from '../protocol/error-replies.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
-import { KeptArguments } from './kept-arguments.ts'
+import { type Kept, KeptArguments } from './kept-arguments.ts'
 
 const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+
+/** Places that a client keeps for the next time it waits. */
+const PLACES_KEPT = 8
 
 /** Replies as the command does when it finds the key that argument `key` names; it holds a list. */
 export type Serve = (client: Client, args: Arguments, key: number) => void
@@ -60,7 +63,9 @@ class KeyQueue {
   }
 
   append(place: Place): void {
+    place.left = false
     place.previous = this.last
+    place.next = null
     if (this.last === null) this.first = place
     else this.last.next = place
     this.last = place
@@ -82,42 +87,56 @@ class KeyQueue {
 /** A client's place in the queue of one of its keys. */
 class Place {
   readonly blocked: Blocked
-  readonly wait: KeyWait
-  readonly queue: KeyQueue
+  queue: KeyQueue
   /** Index of the key among the command's arguments. */
-  readonly argument: number
+  argument: number
   previous: Place | null = null
   next: Place | null = null
   left: boolean = false
 
-  constructor(blocked: Blocked, wait: KeyWait, queue: KeyQueue, argument: number) {
+  constructor(blocked: Blocked, queue: KeyQueue, argument: number) {
     this.blocked = blocked
-    this.wait = wait
     this.queue = queue
     this.argument = argument
   }
 }
 
-/** A client that waits, with its command. */
-interface Blocked {
+/**
+ * A client that waits, with its command. The client keeps it for the next time: most that are served wait again, and
+ * the next command has as many keys.
+ */
+export class Blocked {
   readonly client: Client
-  readonly command: Command
-  readonly args: Arguments
-  readonly wait: Wait
-  readonly places: Place[]
+  waiting: boolean = false
+  command: Command
+  args: Kept = 0
+  inVain: (client: Client) => void = nothing
+  type: number = 0
+  serve: Serve = nothing
+  /** The first `keys` of them are where it waits. */
+  readonly places: Place[] = []
+  keys: number = 0
   /** Null when it waits for ever. */
-  timer: Timer | null
+  timer: Timer | null = null
+
+  constructor(client: Client, command: Command) {
+    this.client = client
+    this.command = command
+  }
 }
+
+function nothing(): void {}
 
 export class Blocking implements ArrivalListener {
   /** Keys that clients can be served on. Whoever runs commands calls serve() after each when there are any. */
   ready: KeyQueue[]
+  /** Clients that wait. */
+  count: number
   /** Clients that wait for a limited time (INFO clients_in_timeout_table). */
   timedCount: number
   private readonly engine: Engine
   private readonly keyspace: Keyspace
   private readonly timers: Timers
-  private readonly blocked: Map<Client, Blocked>
   private readonly queues: Map<Database, Map<string, KeyQueue>>
   private readonly kept: KeptArguments
 
@@ -127,14 +146,9 @@ export class Blocking implements ArrivalListener {
     this.engine = engine
     this.keyspace = engine.keyspace
     this.timers = timers
-    this.blocked = new Map()
+    this.count = 0
     this.queues = new Map()
     this.kept = new KeptArguments()
-  }
-
-  /** Clients that wait. */
-  get count(): number {
-    return this.blocked.size
   }
 
   /** Keys that clients wait for. */
@@ -147,10 +161,12 @@ export class Blocking implements ArrivalListener {
   /** Blocks the client whose command `args` is running until a key comes; it must not have replied. */
   block(client: Client, args: Arguments, wait: KeyWait): void {
     const blocked = this.begin(client, args, wait)
+    blocked.type = wait.type
+    blocked.serve = wait.serve
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
       const queue = this.queueOf(client.db, args.text(key))
       // A key named twice is one key.
-      if (queue.last?.blocked !== blocked) this.enter(queue, blocked, wait, key)
+      if (queue.last?.blocked !== blocked) enter(queue, blocked, key)
     }
     this.keyspace.arrivals = this
   }
@@ -163,33 +179,37 @@ export class Blocking implements ArrivalListener {
   private begin(client: Client, args: Arguments, wait: Wait): Blocked {
     const command = client.lastCommand
     if (command === null) throw new Error('only a command can block its client')
-    const blocked: Blocked = { client, command, args: this.kept.copy(args), wait, places: [], timer: null }
+    const blocked = (client.blocked ??= new Blocked(client, command))
+    blocked.waiting = true
+    blocked.command = command
+    blocked.args = this.kept.keep(args)
+    blocked.inVain = wait.inVain
     if (wait.timeout > 0) {
       this.timedCount++
       blocked.timer = this.timers.timeout(() => this.timeOut(blocked), wait.timeout)
     }
     client.held |= HELD_BY_BLOCK
-    this.blocked.set(client, blocked)
+    this.count++
     return blocked
   }
 
   /** CLIENT UNBLOCK: ends the wait as a timeout does, or with an error. False when the client does not wait. */
   unblock(client: Client, withError: boolean): boolean {
-    const blocked = this.blocked.get(client)
-    if (blocked === undefined) return false
+    const { blocked } = client
+    if (blocked === null || !blocked.waiting) return false
     this.leave(blocked)
     if (!withError) blocked.command.failed++
     this.finish(blocked, () => {
       if (withError) throw UNBLOCKED
-      blocked.wait.inVain(client)
+      blocked.inVain(client)
     })
     return true
   }
 
   /** Forgets a client that is gone. */
   forget(client: Client): void {
-    const blocked = this.blocked.get(client)
-    if (blocked !== undefined) this.leave(blocked)
+    const { blocked } = client
+    if (blocked?.waiting === true) this.leave(blocked)
   }
 
   keyArrived(db: Database, entry: Entry): void {
@@ -222,26 +242,27 @@ export class Blocking implements ArrivalListener {
     let place = queue.first
     for (let left = queue.length; place !== null && left > 0; left--) {
       if (!place.left) {
-        const entry = queue.db.find(place.blocked.args, place.argument)
+        const { blocked, argument } = place
+        const args = this.kept.read(blocked.args)
+        const entry = queue.db.find(args, argument)
         if (entry === null) return
-        if (entry.type === place.wait.type) this.serveClient(place)
+        if (entry.type === blocked.type) this.serveClient(blocked, args, argument)
       }
       place = place.next
     }
   }
 
-  private serveClient({ blocked, wait, argument }: Place): void {
-    const { client, args } = blocked
+  private serveClient(blocked: Blocked, args: Arguments, argument: number): void {
+    const { client, serve } = blocked
     this.leave(blocked)
-    this.finish(blocked, () => wait.serve(client, args, argument), args)
-    this.kept.giveBack(args)
+    this.finish(blocked, () => serve(client, args, argument), args)
   }
 
   private timeOut(blocked: Blocked): void {
     const { dispatcher } = this.engine
     this.leave(blocked)
     dispatcher.beginBatch()
-    this.finish(blocked, () => blocked.wait.inVain(blocked.client))
+    this.finish(blocked, () => blocked.inVain(blocked.client))
     dispatcher.endBatch()
   }
 
@@ -260,26 +281,26 @@ export class Blocking implements ArrivalListener {
     return queue
   }
 
-  private enter(queue: KeyQueue, blocked: Blocked, wait: KeyWait, argument: number): void {
-    const place = new Place(blocked, wait, queue, argument)
-    queue.append(place)
-    blocked.places.push(place)
-  }
-
-  /** Takes the client out of all its queues. */
+  /** Takes the client out of all its queues. Its arguments can be read until another client blocks. */
   private leave(blocked: Blocked): void {
     const { client, timer, places } = blocked
-    for (const place of places) {
-      const { queue } = place
-      queue.remove(place)
+    for (let i = 0; i < blocked.keys; i++) {
+      const { queue } = places[i]
+      queue.remove(places[i])
       if (queue.length === 0) this.drop(queue)
     }
+    blocked.keys = 0
+    if (places.length > PLACES_KEPT) places.length = PLACES_KEPT
     if (timer !== null) {
       timer.cancel()
+      blocked.timer = null
       this.timedCount--
     }
+    blocked.waiting = false
+    this.kept.giveBack(blocked.args)
+    blocked.args = 0
     client.held &= ~HELD_BY_BLOCK
-    this.blocked.delete(client)
+    this.count--
     if (this.queues.size === 0) this.keyspace.arrivals = null
   }
 
@@ -294,4 +315,14 @@ export class Blocking implements ArrivalListener {
     queue.ready = true
     this.ready.push(queue)
   }
+}
+
+function enter(queue: KeyQueue, blocked: Blocked, argument: number): void {
+  const { places, keys } = blocked
+  if (keys === places.length) places.push(new Place(blocked, queue, argument))
+  const place = places[keys]
+  place.queue = queue
+  place.argument = argument
+  queue.append(place)
+  blocked.keys++
 }

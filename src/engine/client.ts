@@ -5,6 +5,7 @@
 import type { Database } from '../keyspace/database.ts'
 import { ReplyWriter } from '../protocol/reply-writer.ts'
 import type { User } from './acl/user.ts'
+import type { Blocked } from './blocking.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
 import type { Subscriptions } from './pubsub.ts'
@@ -71,6 +72,8 @@ export class Client {
   inTransaction: boolean
   /** What WATCH watches for the next transaction; null for nothing. */
   watchList: WatchList | null
+  /** How it waits, or waited last; null when it never has. */
+  blocked: Blocked | null
   noEvict: boolean
   noTouch: boolean
   /** Milliseconds since the epoch. */
@@ -102,6 +105,7 @@ export class Client {
     this.transaction = null
     this.inTransaction = false
     this.watchList = null
+    this.blocked = null
     this.noEvict = false
     this.noTouch = false
     this.createdAt = engine.clock.now

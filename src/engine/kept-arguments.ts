@@ -1,40 +1,76 @@
 /**
- * Copies of the arguments of commands that wait, made from copies that nobody needs any more: bytes outside the
- * heap, freshly allocated for every BLPOP, cost the garbage collector more than the rest of it (bench/blocking).
+ * The arguments of commands that wait, outside the heap: a short command lies in one slot, which is one or two lines
+ * of memory to read when it is served, however many others came between. As arrays and buffers of their own they were
+ * ten, and what lives as long as clients wait is dear to a collector that expects the young to die (bench/blocking.ts).
  */
 import { Arguments } from '../protocol/arguments.ts'
-import { newBlock } from '../structures/block.ts'
+import { type Block, copyBytes, newBlock } from '../structures/block.ts'
 
-/** What a reusable copy holds: the arguments of nearly every blocking command. */
-const BYTES = 128
-const COUNT = 8
-/** Enough for whoever is served and waits again within one turn. */
-const SPARE_MAX = 256
+/** Bytes of a slot: the number of arguments, the length of each, then their bytes one after the other. */
+const SLOT = 128
+/** Slots of one block. */
+const SLOTS = 256
+
+/** Where arguments are kept: the number of a slot, or what is too long for one. */
+export type Kept = number | Arguments
 
 export class KeptArguments {
-  private readonly spare: Arguments[]
+  private readonly blocks: Block[]
+  private readonly free: number[]
+  /** What read() returns. */
+  private readonly view: Arguments
 
   constructor() {
-    this.spare = []
+    this.blocks = []
+    this.free = []
+    this.view = new Arguments(SLOT)
   }
 
-  /** A copy that stays valid until it is given back. */
-  copy(args: Arguments): Arguments {
-    if (args.count > COUNT || args.byteLength > BYTES) return Arguments.copyOf(args)
-    const copy = this.spare.pop() ?? newCopy()
-    copy.fill(args)
-    return copy
+  /** Keeps a copy until it is given back. */
+  keep(args: Arguments): Kept {
+    const { count } = args
+    if (1 + count + args.byteLength > SLOT) return Arguments.copyOf(args)
+    if (this.free.length === 0) this.grow()
+    const slot = this.free.pop() as number
+    const block = this.blocks[Math.floor(slot / SLOTS)]
+    const start = (slot % SLOTS) * SLOT
+    block.bytes[start] = count
+    let at = start + 1 + count
+    for (let i = 0; i < count; i++) {
+      const length = args.lengths[i]
+      block.bytes[start + 1 + i] = length
+      copyBytes(args.block, args.offsets[i], block, at, length)
+      at += length
+    }
+    return slot
   }
 
-  /** The copy will not be looked at again. */
-  giveBack(copy: Arguments): void {
-    const reusable = copy.offsets.length === COUNT && copy.block.bytes.length === BYTES
-    if (reusable && this.spare.length < SPARE_MAX) this.spare.push(copy)
+  /** What is kept, valid until the next read and until it is given back. */
+  read(kept: Kept): Arguments {
+    if (typeof kept !== 'number') return kept
+    const { view } = this
+    const block = this.blocks[Math.floor(kept / SLOTS)]
+    const start = (kept % SLOTS) * SLOT
+    const count = block.bytes[start]
+    view.block = block
+    view.count = count
+    let at = start + 1 + count
+    for (let i = 0; i < count; i++) {
+      const length = block.bytes[start + 1 + i]
+      view.offsets[i] = at
+      view.lengths[i] = length
+      at += length
+    }
+    return view
   }
-}
 
-function newCopy(): Arguments {
-  const copy = new Arguments(COUNT)
-  copy.block = newBlock(BYTES)
-  return copy
+  giveBack(kept: Kept): void {
+    if (typeof kept === 'number') this.free.push(kept)
+  }
+
+  private grow(): void {
+    const first = this.blocks.length * SLOTS
+    this.blocks.push(newBlock(SLOTS * SLOT))
+    for (let slot = first + SLOTS - 1; slot >= first; slot--) this.free.push(slot)
+  }
 }
