@@ -208,6 +208,4 @@ compat('transactions', ({ script }) => {
     on('b', 'QUIT'),
     'GET a',
   ])
-
-  script('time stands still inside EXEC', ['MULTI', 'SET a 1 PX 100', 'PTTL a', 'PTTL a', 'EXEC'])
 })

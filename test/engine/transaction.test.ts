@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { ManualClock } from '../../src/platform/clock.ts'
 import { session } from '../commands/session.ts'
 
 /** Lengths around what one block holds, and far beyond. */
@@ -55,3 +56,25 @@ function pushes(list: number, byte: number, lengths: readonly number[]): string[
   const values = lengths.map((size, i) => String.fromCharCode(97 + ((byte + i) % 26)).repeat(size))
   return ['RPUSH', `l${list}`, `${values.length}`, ...values]
 }
+
+/** As the system's clock: what has passed shows when it is read anew. */
+class ReadClock extends ManualClock {
+  private passed = 0
+
+  override hold(milliseconds: number): void {
+    this.passed += milliseconds
+  }
+
+  override refresh(): void {
+    this.advance(this.passed)
+    this.passed = 0
+  }
+}
+
+// Not beside redis-server: that of 7.0 reads the time for each command.
+test('time stands still inside EXEC, however long it takes', () => {
+  const s = session({ clock: new ReadClock(), config: { 'enable-debug-command': 'yes' } })
+  for (const line of ['MULTI', 'SET a 1 PX 100', 'DEBUG SLEEP 0.06', 'PTTL a']) s.run(line)
+  expect(s.run('EXEC')).toBe('*3\r\n+OK\r\n+OK\r\n:100\r\n')
+  expect(s.run('PTTL a')).toBe(':40\r\n')
+})
