@@ -25,12 +25,20 @@ const NAMES = [
   'LPUSH',
   'LRANGE',
   'LPOP',
+  'BLPOP',
+  'LMOVE',
+  'SORT',
   'EXPIRE',
   'MSET',
   'SCAN',
   'HELLO',
   'ECHO',
   'TYPE',
+  'MULTI',
+  'EXEC',
+  'WATCH',
+  'SUBSCRIBE',
+  'PUBLISH',
 ]
 /** Longest argument now and then: over the server's headroom for unfinished requests. */
 const LONG_MAX = 200_000
@@ -65,7 +73,8 @@ export class Traffic {
   }
 
   private request(): Buffer {
-    const words = [this.pick(NAMES), `key:${this.below(100)}`]
+    const words = [this.pick(NAMES)]
+    if (this.below(8) > 0) words.push(`key:${this.below(100)}`)
     for (let more = this.below(4); more > 0; more--) words.push(this.word())
     if (this.below(5) === 0) return Buffer.from(`${words.join(' ')}\r\n`)
     return Buffer.from(
