@@ -66,6 +66,12 @@ export class IdlePoll {
     this.skipping >>= 1
   }
 
+  /** Call when something has come that is not answered, as a BLPOP that blocks: more may follow all the same. */
+  renew(): void {
+    this.end()
+    this.begin()
+  }
+
   /** An immediate keeps the loop from sleeping: it asks the system for events, and comes back here. */
   private lookOn(): void {
     if (this.until > 0 && this.clock.monotonicMicros() < this.until) {

@@ -115,6 +115,7 @@ export class Connection implements Link, Input, Outlet {
     this.intake.filled(length)
     if (this.client.reply.length > LARGE_REPLY) this.writeEarly()
     this.afterInput()
+    if (!this.flushQueued) this.engine.idlePoll.renew()
     // After a full chunk there is more, and libuv would read on at once: others have their turn first.
     this.reading = !this.intake.more && length !== CHUNK && !this.closed
     if (!this.reading) this.flushSoon()
@@ -128,6 +129,7 @@ export class Connection implements Link, Input, Outlet {
     this.client.netInput += bytes.length
     this.intake.take(bytes as Buffer)
     this.afterInput()
+    if (!this.flushQueued) this.engine.idlePoll.renew()
     if (this.intake.more && !this.closed) this.setReading(false)
   }
 

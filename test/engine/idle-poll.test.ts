@@ -80,6 +80,17 @@ describe('the loop stays awake', () => {
     expect(awakeFor()).toBe(50)
   })
 
+  test('from what is not answered on, a client that waits for instance', () => {
+    request()
+    for (let i = 0; i < 10; i++) {
+      clock.advance(0.03)
+      poll.renew()
+      rounds.round()
+      expect(rounds.awake).toBe(true)
+    }
+    expect(awakeFor()).toBe(50)
+  })
+
   test('after every answer while something comes in time', () => {
     for (let i = 0; i < 100; i++) {
       request()

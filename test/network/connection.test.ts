@@ -37,6 +37,20 @@ describe.each([
     await until(() => server.engine.stats.netInputBytes >= before + bytes.length)
   }
 
+  test('what is not answered is looked beyond at once, what is when it has been', async () => {
+    let renewed = 0
+    server.engine.idlePoll.renew = () => renewed++
+    await deliver('PING\r\n')
+    expect(await client.readText(7)).toBe(PONG)
+    expect(renewed).toBe(0)
+    await deliver('PI')
+    await deliver('NG')
+    expect(renewed).toBe(2)
+    await deliver('\r\n')
+    expect(await client.readText(7)).toBe(PONG)
+    expect(renewed).toBe(2)
+  })
+
   test('a pipeline cut at any byte', async () => {
     const body = 'x\r\n$1\r\n'
     const bytes = Buffer.concat([
