@@ -4,7 +4,7 @@
  * ten, and what lives as long as clients wait is dear to a collector that expects the young to die (bench/blocking.ts).
  */
 import { Arguments } from '../protocol/arguments.ts'
-import { type Block, copyBytes, newBlock } from '../structures/block.ts'
+import { type Block, newBlock } from '../structures/block.ts'
 
 /** Bytes of a slot: the number of arguments, the length of each, then their bytes one after the other. */
 const SLOT = 128
@@ -17,7 +17,7 @@ export type Kept = number | Arguments
 export class KeptArguments {
   private readonly blocks: Block[]
   private readonly free: number[]
-  /** What read() returns. */
+  /** What read() returns, and what keep() writes through. */
   private readonly view: Arguments
 
   constructor() {
@@ -32,20 +32,17 @@ export class KeptArguments {
     if (1 + count + args.byteLength > SLOT) return Arguments.copyOf(args)
     if (this.free.length === 0) this.grow()
     const slot = this.free.pop() as number
+    const { view } = this
     const block = this.blocks[Math.floor(slot / SLOTS)]
     const start = (slot % SLOTS) * SLOT
     block.bytes[start] = count
-    let at = start + 1 + count
-    for (let i = 0; i < count; i++) {
-      const length = args.lengths[i]
-      block.bytes[start + 1 + i] = length
-      copyBytes(args.block, args.offsets[i], block, at, length)
-      at += length
-    }
+    for (let i = 0; i < count; i++) block.bytes[start + 1 + i] = args.lengths[i]
+    view.block = block
+    view.fill(args, start + 1 + count)
     return slot
   }
 
-  /** What is kept, valid until the next read and until it is given back. */
+  /** What is kept: valid until the next is read or kept, and its slot until it is given back. */
   read(kept: Kept): Arguments {
     if (typeof kept !== 'number') return kept
     const { view } = this

@@ -17,7 +17,7 @@ import { Block } from '../../src/structures/block.ts'
 export type Argument = string | number | Uint8Array
 
 export interface SessionOptions {
-  /** Directives as redis.conf would state them; without any there are no save points, and nothing is written. */
+  /** Directives as redis.conf would state them; unless they do, there are no save points. */
   readonly config?: Readonly<Partial<Record<DirectiveName, string>>>
   readonly clock?: ManualClock
   readonly seed?: number
