@@ -21,7 +21,7 @@ function confirm(client: Client, word: string, name: string | null, kind: Subscr
 
 function subscribe(client: Client, args: Arguments, word: string, kind: SubscriptionKind): void {
   for (let i = 1; i < args.count; i++) {
-    const name = args.text(i)
+    const name = args.name(i)
     client.engine.pubsub.subscribe(client, kind, name)
     confirm(client, word, name, kind)
   }

@@ -16,6 +16,7 @@ import type { ArrivalListener, Keyspace } from '../keyspace/keyspace.ts'
 import type { Timer, Timers } from '../platform/timers.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
+import { internedText } from '../structures/interned-text.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
@@ -164,7 +165,7 @@ export class Blocking implements ArrivalListener {
     blocked.type = wait.type
     blocked.serve = wait.serve
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
-      const queue = this.queueOf(client.db, args.text(key))
+      const queue = this.queueOf(client.db, args.name(key))
       // A key named twice is one key.
       if (queue.last?.blocked !== blocked) enter(queue, blocked, key)
     }
@@ -215,8 +216,7 @@ export class Blocking implements ArrivalListener {
   keyArrived(db: Database, entry: Entry): void {
     const keys = this.queues.get(db)
     if (keys === undefined) return
-    const { block, keyOffset, keyLength } = entry
-    const queue = keys.get(block.bytes.toString('latin1', keyOffset, keyOffset + keyLength))
+    const queue = keys.get(internedText(entry.block, entry.keyOffset, entry.keyLength))
     if (queue !== undefined) this.markReady(queue)
   }
 

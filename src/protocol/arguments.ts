@@ -4,6 +4,7 @@
  */
 import { type Block, copyBytes, EMPTY_BLOCK, newBlock } from '../structures/block.ts'
 import { parseInt64, parseInteger } from '../structures/integers.ts'
+import { internedText } from '../structures/interned-text.ts'
 import { type ErrorReply, NOT_AN_INTEGER } from './error-replies.ts'
 
 /** Room for this many arguments before the first growth. */
@@ -90,6 +91,11 @@ export class Arguments {
   text(index: number): string {
     const start = this.offsets[index]
     return this.block.bytes.toString('latin1', start, start + this.lengths[index])
+  }
+
+  /** The same for a name that comes again and again, and may be kept by the process: no secret. */
+  name(index: number): string {
+    return internedText(this.block, this.offsets[index], this.lengths[index])
   }
 
   /** A copy of argument `index` that may be kept. */
