@@ -17,6 +17,8 @@ import type { WatchList } from './watches.ts'
 export interface Link {
   /** There is something to write: write it when this turn ends. */
   flushSoon(): void
+  /** The same for a turn that is ending: write it now, if writing is all there is to do, and else in the next. */
+  flushNow(): void
   /** Closes at once, unsent replies dropped. */
   destroy(): void
   /** The client may run commands again (unblocked, unpaused): go on with input that was held back. */

@@ -22,6 +22,7 @@ import {
   GATE_AUTH,
   GATE_DISK,
   GATE_FAULTS,
+  GATE_GATHERED,
   GATE_GUARD,
   GATE_LOADING,
   GATE_MEMORY,
@@ -97,6 +98,7 @@ export class Dispatcher {
 
   private dispatchGated(client: Client, args: Arguments, gates: number): boolean {
     if ((gates & GATE_TRACKING_FULL) !== 0) this.engine.tracking.evict()
+    if ((gates & GATE_GATHERED) !== 0 && client.subscriptions !== null) this.engine.pushes.distribute()
     const mark = client.reply.length
     const command = this.resolve(client, args)
     if (command !== null && !this.passGates(client, command, args, gates)) return false
@@ -118,6 +120,7 @@ export class Dispatcher {
     const { keyspace } = this.engine
     const { noTouch } = keyspace
     const { pushes } = this.engine
+    pushes.distribute()
     // CLIENT UNBLOCK answers from within another client's command, but changes nothing that would be pushed.
     const within = pushes.current !== null
     const mark = client.reply.length
@@ -148,8 +151,15 @@ export class Dispatcher {
       client.reply.error(refusal)
       return
     }
+    this.distributeFor(command)
     this.run(client, command, args)
     this.follow(client, command, args)
+  }
+
+  /** Other commands than PUBLISH and those on keys may look at what clients are to be sent, or change who gets it. */
+  private distributeFor(command: Command): void {
+    const { gates, pushes } = this.engine
+    if ((gates & GATE_GATHERED) !== 0 && (command.flags & ON_KEYSPACE) === 0) pushes.distribute()
   }
 
   /** Tells those who follow commands of one that has run. */
@@ -303,6 +313,7 @@ export class Dispatcher {
       this.engine.keyGuard.hold(client)
       return false
     }
+    this.distributeFor(command)
     const { keyspace } = this.engine
     keyspace.noTouch = (gates & GATE_NO_TOUCH) !== 0
     this.engine.pushes.begin(client)

@@ -160,7 +160,7 @@ export class Engine {
     this.migrations = new Migrations(this)
     this.stats = new Stats()
     this.outputLimits = new OutputLimits(this.settings, parts.clock, parts.timers, parts.log, this.stats)
-    this.pushes = new Pushes(this.outputLimits)
+    this.pushes = new Pushes(this)
     this.pubsub = new PubSub(this.pushes)
     this.expireCycle = new ExpireCycle(this.keyspace)
     this.clients = new Map()

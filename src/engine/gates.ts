@@ -39,3 +39,5 @@ export const GATE_FAULTS: number = 1 << 17
 export const GATE_GUARD: number = 1 << 14
 /** The client's user may not do everything (ACL). */
 export const GATE_ACL: number = 1 << 15
+/** Messages wait to be given to those they are for (Pushes.gather). */
+export const GATE_GATHERED: number = 1 << 18

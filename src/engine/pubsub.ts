@@ -124,10 +124,10 @@ export class PubSub {
    * match it. Returns to how many.
    */
   publish(args: Arguments, channel: number, text: number): number {
-    const name = args.text(channel)
+    const name = args.name(channel)
     this.begin(args, channel, text)
     const subscribers = this.directories.channels.get(name)
-    if (subscribers !== undefined) this.send(subscribers, this.writeMessage)
+    if (subscribers !== undefined) this.sendMessage(subscribers, this.writeMessage)
     this.patterns.eachCandidate(name, this.tryPattern)
     return this.end()
   }
@@ -135,8 +135,8 @@ export class PubSub {
   /** The same for the subscribers of a shard channel, which no pattern matches. */
   publishToShard(args: Arguments, channel: number, text: number): number {
     this.begin(args, channel, text)
-    const subscribers = this.directories.shardChannels.get(args.text(channel))
-    if (subscribers !== undefined) this.send(subscribers, this.writeShardMessage)
+    const subscribers = this.directories.shardChannels.get(args.name(channel))
+    if (subscribers !== undefined) this.sendMessage(subscribers, this.writeShardMessage)
     return this.end()
   }
 
@@ -162,12 +162,13 @@ export class PubSub {
     if (!globMatches(head.bytes, start, name.length, block.bytes, offsets[channel], lengths[channel], false))
       return
     this.pattern = pattern
-    this.send(subscribers, this.writeMatch)
+    this.receivers += subscribers.size
+    this.pushes.sendAll(subscribers, this.writeMatch)
   }
 
-  private send(clients: ReadonlySet<Client>, write: (reply: ReplyWriter) => void): void {
-    this.receivers += clients.size
-    this.pushes.sendAll(clients, write)
+  private sendMessage(subscribers: ReadonlySet<Client>, write: (reply: ReplyWriter) => void): void {
+    this.receivers += subscribers.size
+    this.pushes.gather(subscribers, write)
   }
 
   private write(reply: ReplyWriter, word: string): void {

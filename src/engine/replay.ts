@@ -11,6 +11,7 @@ const REPLY_KEPT = 64 * 1024
 /** Nobody reads the replies. */
 const nobody: Link = {
   flushSoon() {},
+  flushNow() {},
   destroy() {},
   resume() {},
   remoteAddress: '',

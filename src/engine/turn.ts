@@ -26,6 +26,8 @@ export class Turn {
   private readonly run: () => void
   /** Run before the replies leave, in this order: invalidations by prefix, then the AOF. */
   readonly beforeReplies: (() => void)[] = []
+  /** Run between the replies and what goes to others. */
+  readonly afterReplies: (() => void)[] = []
 
   constructor(timers: Timers, idlePoll: IdlePoll) {
     this.timers = timers
@@ -70,15 +72,18 @@ export class Turn {
   }
 
   private end(): void {
-    this.scheduled = false
     this.idlePoll.end()
-    if (!this.prepare()) return
+    const leave = this.prepare()
+    // Not before: whom that has something for is flushed in this turn.
+    this.scheduled = false
+    if (!leave) return
     // Who comes during the flushes waits for the next turn, and for what must precede that one's replies.
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready
     const alone = ready.asking.length === 1
     flushAll(ready.asking)
+    for (const step of this.afterReplies) step()
     flushAll(ready.listening)
     if (alone) this.idlePoll.begin()
   }

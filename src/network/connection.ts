@@ -145,6 +145,18 @@ export class Connection implements Link, Input, Outlet {
     this.engine.turn.flushSoon(this)
   }
 
+  flushNow(): void {
+    if (this.flushQueued || this.closed) return
+    const { client, intake } = this
+    const others = client.closeAfterReply || intake.more || this.ended || !this.reading
+    const refusable = client.reply.length > CHECKED_FROM || this.unsentBytes > 0
+    if (others || refusable || ((this.engine.gates | client.gates) & GATE_FAULTS) !== 0) this.flushSoon()
+    else {
+      this.write()
+      this.engine.clientEviction.touched(client)
+    }
+  }
+
   /** Writes the replies, then goes on with whatever waited for that: input, reading, closing. */
   flush(): void {
     this.flushQueued = false

@@ -266,6 +266,7 @@ export class Intake {
     const error = reader.error
     if (error === null) return
     engine.stats.countError(error.code)
+    engine.pushes.distribute()
     if ((client.gates & GATE_REPLY) === 0) client.reply.error(error)
     client.closeAfterReply = true
   }

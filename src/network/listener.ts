@@ -201,6 +201,7 @@ export class Listener {
     this.closed = true
     const closed = this.servers.map((server) => new Promise((resolve) => server.once('close', resolve)))
     this.closeServers()
+    this.engine.pushes.distribute()
     for (const connection of this.connections) {
       if (this.background) connection.cut()
       else connection.part()

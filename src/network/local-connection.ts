@@ -65,6 +65,7 @@ export class LocalConnection implements Link, Outlet {
   take(): Buffer {
     const { client, engine } = this
     const { reply } = client
+    engine.pushes.distribute()
     // Nothing is acknowledged before it is in the append-only file.
     engine.aof.writer.flush()
     if (((engine.gates | client.gates) & GATE_FAULTS) !== 0) engine.faults.send(client, this)
@@ -105,6 +106,10 @@ export class LocalConnection implements Link, Outlet {
 
   flushSoon(): void {
     if (this.onOutput !== null) this.runSoon()
+  }
+
+  flushNow(): void {
+    this.flushSoon()
   }
 
   flush(): void {

@@ -12,6 +12,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const clients: Redis[] = []
+
+/** What one of several publishers has to say. */
+function texts(by: number): string[] {
+  return Array.from({ length: 200 }, (_, i) => `${by}:${i}`)
+}
 afterEach(() => {
   for (const client of clients.splice(0)) client.disconnect()
 })
@@ -45,6 +50,30 @@ describe.each([{ protocol: 2 }, { protocol: 3 }] as const)('RESP$protocol', ({ p
     expect(await subscriber.unsubscribe('news')).toBe(2)
     expect(await subscriber.punsubscribe('n*')).toBe(1)
     expect(await publisher.publish('news', 'gone')).toBe(0)
+  })
+
+  test('seventy subscribers are sent what three publishers pipeline, all in one order', async () => {
+    const subscribers = Array.from({ length: 70 }, () => connect())
+    const received = subscribers.map((): string[] => [])
+    for (const [i, subscriber] of subscribers.entries()) {
+      subscriber.on('message', (_, text) => received[i].push(text))
+    }
+    await Promise.all(subscribers.map((subscriber) => subscriber.subscribe('news')))
+    const publishers = [publisher, connect(), connect()]
+    await Promise.all(
+      publishers.map((each, by) => {
+        const pipeline = each.pipeline()
+        // Commands on keys leave the messages together, others do not.
+        for (const text of texts(by)) pipeline.publish('news', text).incr('count')
+        return pipeline.client('INFO').exec()
+      }),
+    )
+    await Promise.all(subscribers.map((subscriber) => subscriber.ping()))
+    for (const by of publishers.keys()) {
+      expect(received[0].filter((text) => text.startsWith(`${by}:`))).toEqual(texts(by))
+    }
+    for (const each of received) expect(each).toEqual(received[0])
+    expect(await publisher.get('count')).toBe('600')
   })
 
   test('binary messages', async () => {

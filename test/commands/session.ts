@@ -120,6 +120,7 @@ export function argumentsOf(values: readonly Argument[]): Arguments {
 
 const nowhere: Link = {
   flushSoon: () => {},
+  flushNow: () => {},
   destroy: () => {},
   resume: () => {},
   remoteAddress: '127.0.0.1:50000',

@@ -137,7 +137,7 @@ describe('a message to many', () => {
 
   test('random messages, some taken in between: each client has its own and in order', () => {
     const action = fc.record({
-      what: fc.constantFrom('publish', 'publish', 'publish', 'take', 'ping', 'move', 'hello'),
+      what: fc.constantFrom('publish', 'publish', 'publish', 'own', 'take', 'ping', 'move', 'hello', 'drop'),
       channel: fc.constantFrom('x', 'y'),
       client: fc.nat(79),
       upTo: fc.nat(79),
@@ -149,19 +149,38 @@ describe('a message to many', () => {
         const expected = listeners.map(() => '')
         const inX = listeners.map(() => true)
         const inY = listeners.map(() => false)
+        const gone = new Set<number>()
         const type = (i: number): '*' | '>' => (listeners[i].client.reply.resp === 3 ? '>' : '*')
         for (const [step, { what, channel, client, upTo, size }] of actions.entries()) {
           if (what === 'publish') {
-            const text = `${step} ${'m'.repeat(size)}`
-            publisher.call('PUBLISH', channel, text)
+            // Not taken: that would have the messages given to those they are for.
+            publisher.connection.send(['PUBLISH', channel, `${step} ${'m'.repeat(size)}`])
             for (const i of listeners.keys()) {
-              if ((channel === 'x' ? inX : inY)[i]) expected[i] += message(channel, text, type(i))
+              if ((channel === 'x' ? inX : inY)[i]) {
+                expected[i] += message(channel, `${step} ${'m'.repeat(size)}`, type(i))
+              }
             }
+          } else if (what === 'own') {
+            const inChannel = channel === 'x' ? inX : inY
+            if (type(client) === '*' || gone.has(client)) continue
+            listeners[client].connection.send(['PUBLISH', channel, 'own'])
+            expected[client] += `:${inChannel.filter(Boolean).length}\r\n`
+            for (const i of listeners.keys()) {
+              if (inChannel[i]) expected[i] += message(channel, 'own', type(i))
+            }
+          } else if (what === 'drop') {
+            listeners[client].connection.close()
+            gone.add(client)
+            inX[client] = false
+            inY[client] = false
           } else if (what === 'take') {
             for (let i = Math.min(client, upTo); i <= Math.max(client, upTo); i++) {
+              if (gone.has(i)) continue
               expect(listeners[i].take()).toBe(expected[i])
               expected[i] = ''
             }
+          } else if (gone.has(client) && what !== 'move') {
+            // Nobody is there to say anything.
           } else if (what === 'ping') {
             listeners[client].connection.send(['PING', 'p'])
             const plain = type(client) === '>' || !(inX[client] || inY[client])
@@ -184,10 +203,52 @@ describe('a message to many', () => {
             }
           }
         }
-        expect(listeners.map((listener) => listener.take())).toEqual(expected)
+        const taken = listeners.map((listener) => listener.take())
+        // What those who have gone did not take is nobody's.
+        for (const i of gone) taken[i] = expected[i]
+        expect(taken).toEqual(expected)
       }),
       { numRuns: 200 },
     )
+  })
+
+  test('is counted as output of each by whoever looks, and as several when several are gathered', () => {
+    const { publisher, listeners } = many(64)
+    publisher.connection.send(['PUBLISH', 'x', 'one'])
+    publisher.connection.send(['PUBLISH', 'x', 'two'])
+    const bytes = message('x', 'one').length * 2
+    expect(publisher.run('CLIENT LIST').split(` obl=${bytes} `)).toHaveLength(65)
+    expect(listeners[5].take()).toBe(message('x', 'one') + message('x', 'two'))
+  })
+
+  test('looked at in a transaction too, in the middle of it', () => {
+    const { publisher } = many(64)
+    for (const words of [['MULTI'], ['PUBLISH', 'x', 'one'], ['CLIENT', 'LIST'], ['EXEC']]) {
+      publisher.connection.send(words)
+    }
+    expect(publisher.take().split(` obl=${message('x', 'one').length} `)).toHaveLength(65)
+  })
+
+  test('stands before the error that ends a subscriber of broken manners', () => {
+    const { publisher, listeners } = many(64)
+    publisher.connection.send(['PUBLISH', 'x', 'one'])
+    listeners[0].connection.send(Buffer.from('*1\r\n!\r\n'))
+    expect(listeners[0].take()).toBe(
+      `${message('x', 'one', '>')}-ERR Protocol error: expected '$', got '!'\r\n`,
+    )
+  })
+
+  test('what is gathered while a turn ends leaves with the next one', () => {
+    const { publisher, listeners } = many(64)
+    const { engine } = publisher.client
+    publisher.connection.send(['PUBLISH', 'x', 'one'])
+    engine.pushes.seal()
+    publisher.connection.send(['PUBLISH', 'x', 'two'])
+    engine.pushes.leave()
+    expect(listeners[1].client.reply.length).toBe(message('x', 'one').length)
+    engine.pushes.seal()
+    engine.pushes.leave()
+    expect(listeners[1].take()).toBe(message('x', 'one') + message('x', 'two'))
   })
 
   test('to a client that is about to be closed, nothing; it is still counted', () => {

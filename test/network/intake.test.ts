@@ -66,6 +66,7 @@ class Feeder implements Link {
   }
 
   flushSoon(): void {}
+  flushNow(): void {}
   destroy(): void {}
   resume(): void {}
 }
