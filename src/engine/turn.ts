@@ -24,7 +24,7 @@ export class Turn {
   private scheduled = false
   private halted = false
   private readonly run: () => void
-  /** Run before the replies leave, in this order: invalidations by prefix, then the AOF. */
+  /** Run before the replies leave, in this order: messages gathered are sealed, invalidations by prefix, the AOF. */
   readonly beforeReplies: (() => void)[] = []
   /** Run between the replies and what goes to others. */
   readonly afterReplies: (() => void)[] = []
