@@ -9,6 +9,7 @@
  * nobody can make that many. Patterns with the same literal part are tried one by one, as in Redis.
  */
 import { Block } from '../structures/block.ts'
+import { globMatches } from '../structures/glob.ts'
 import type { Client } from './client.ts'
 
 /** Bytes of the literal part that tell buckets apart. */
@@ -19,7 +20,7 @@ export class Pattern {
   readonly name: string
   /** How each message begins that it matches, in RESP2; the pattern itself lies in it from `start` on. */
   readonly head: Block
-  readonly start: number
+  private readonly start: number
   readonly subscribers: ReadonlySet<Client>
 
   constructor(name: string, subscribers: ReadonlySet<Client>) {
@@ -28,6 +29,11 @@ export class Pattern {
     this.head = new Block(Buffer.from(`${before}${name}\r\n`, 'latin1'))
     this.start = before.length
     this.subscribers = subscribers
+  }
+
+  /** Whether it matches the channel of `length` bytes at `offset`. */
+  matches(block: Block, offset: number, length: number): boolean {
+    return globMatches(this.head.bytes, this.start, this.name.length, block.bytes, offset, length, false)
   }
 }
 

@@ -6,10 +6,10 @@
  */
 import type { Arguments } from '../protocol/arguments.ts'
 import { ReplyWriter } from '../protocol/reply-writer.ts'
-import { globMatches } from '../structures/glob.ts'
 import type { Client } from './client.ts'
 import { GATE_PUSHES, GATE_SUBSCRIBED } from './gates.ts'
 import { type Pattern, PatternIndex } from './pattern-index.ts'
+import { PatternRoutes, type Routes } from './pattern-routes.ts'
 import type { Pushes } from './pushes.ts'
 
 /** What can be subscribed to. */
@@ -29,33 +29,41 @@ export class PubSub {
   private readonly pushes: Pushes
   private readonly directories: Readonly<Record<SubscriptionKind, Map<string, Set<Client>>>>
   private readonly patterns: PatternIndex
+  private readonly routes: PatternRoutes
   // Of the message on its way. Functions made once read them: none is made for every message.
   private args: Arguments | null
   private channel: number
   private text: number
   private pattern: Pattern | null
+  private matching: readonly Pattern[]
   /** The channel and the text, encoded once for all patterns that match; empty before the first. */
   private readonly rest: ReplyWriter
   private receivers: number
   private readonly writeMessage: (reply: ReplyWriter) => void
   private readonly writeShardMessage: (reply: ReplyWriter) => void
-  private readonly writeMatch: (reply: ReplyWriter) => void
+  private readonly writeMatch: (reply: ReplyWriter, which: number) => void
+  private readonly writeOne: (reply: ReplyWriter) => void
   private readonly tryPattern: (pattern: Pattern) => void
 
   constructor(pushes: Pushes) {
     this.pushes = pushes
     this.directories = { channels: new Map(), patterns: new Map(), shardChannels: new Map() }
     this.patterns = new PatternIndex()
+    this.routes = new PatternRoutes((channel, routes) => this.search(channel, routes))
     this.args = null
     this.channel = 0
     this.text = 0
     this.pattern = null
+    this.matching = []
     this.rest = new ReplyWriter()
     this.receivers = 0
     this.writeMessage = (reply) => this.write(reply, '$7\r\nmessage\r\n')
     this.writeShardMessage = (reply) => this.write(reply, '$8\r\nsmessage\r\n')
-    this.writeMatch = (reply) => this.writePatternMessage(reply)
-    this.tryPattern = (pattern) => this.sendIfMatch(pattern)
+    this.writeMatch = (reply, which) => this.writePatternMessage(reply, this.matching[which])
+    this.writeOne = (reply) => this.writePatternMessage(reply, this.pattern)
+    this.tryPattern = (pattern) => {
+      if (this.matches(pattern)) this.sendMatch(pattern)
+    }
   }
 
   /** Who subscribes to what of one kind. */
@@ -82,6 +90,7 @@ export class PubSub {
     client.subscriptions[kind].add(name)
     const directory = this.directories[kind]
     const subscribers = directory.get(name)
+    if (kind === 'patterns') this.routes.forget()
     if (subscribers !== undefined) subscribers.add(client)
     else {
       const first = new Set([client])
@@ -128,7 +137,7 @@ export class PubSub {
     this.begin(args, channel, text)
     const subscribers = this.directories.channels.get(name)
     if (subscribers !== undefined) this.sendMessage(subscribers, this.writeMessage)
-    this.patterns.eachCandidate(name, this.tryPattern)
+    if (this.directories.patterns.size > 0) this.sendByPatterns(name)
     return this.end()
   }
 
@@ -154,16 +163,36 @@ export class PubSub {
     return this.receivers
   }
 
-  private sendIfMatch(pattern: Pattern): void {
-    const { args, channel } = this
-    if (args === null) return
-    const { block, offsets, lengths } = args
-    const { head, start, name, subscribers } = pattern
-    if (!globMatches(head.bytes, start, name.length, block.bytes, offsets[channel], lengths[channel], false))
+  private sendByPatterns(name: string): void {
+    const routes = this.routes.find(name)
+    if (routes === null) {
+      this.patterns.eachCandidate(name, this.tryPattern)
       return
+    }
+    for (const [client, patterns] of routes.ofClient) {
+      this.matching = patterns
+      this.receivers += patterns.length
+      this.pushes.sendSeries(client, patterns.length, this.writeMatch)
+    }
+    for (const pattern of routes.crowded) this.sendMatch(pattern)
+  }
+
+  private search(name: string, routes: Routes): void {
+    this.patterns.eachCandidate(name, (pattern) => {
+      if (this.matches(pattern)) routes.add(pattern)
+    })
+  }
+
+  /** Whether the message's channel matches. */
+  private matches(pattern: Pattern): boolean {
+    const { args, channel } = this
+    return args !== null && pattern.matches(args.block, args.offsets[channel], args.lengths[channel])
+  }
+
+  private sendMatch(pattern: Pattern): void {
     this.pattern = pattern
-    this.receivers += subscribers.size
-    this.pushes.sendAll(subscribers, this.writeMatch)
+    this.receivers += pattern.subscribers.size
+    this.pushes.sendAll(pattern.subscribers, this.writeOne)
   }
 
   private sendMessage(subscribers: ReadonlySet<Client>, write: (reply: ReplyWriter) => void): void {
@@ -178,8 +207,8 @@ export class PubSub {
   }
 
   /** Put together from what its pattern keeps and what all of this message share (bench/pubsub.ts). */
-  private writePatternMessage(reply: ReplyWriter): void {
-    const { pattern, rest } = this
+  private writePatternMessage(reply: ReplyWriter, pattern: Pattern | null): void {
+    const { rest } = this
     if (pattern === null) return
     if (rest.length === 0) this.writeRest(rest)
     reply.rawPush(pattern.head, pattern.head.bytes.length)
@@ -197,6 +226,7 @@ export class PubSub {
     const directory = this.directories[kind]
     const subscribers = directory.get(name)
     subscribers?.delete(client)
+    if (kind === 'patterns') this.routes.forget()
     if (subscribers?.size !== 0) return
     directory.delete(name)
     if (kind === 'patterns') this.patterns.remove(name)

@@ -14,7 +14,7 @@ import { CHECKED_FROM } from './output-limits.ts'
  * they are written or have something else added. For fewer a copy into each reply costs less (bench/pubsub.ts).
  * And messages to the same clients are gathered: ten thousand of them are not gone through for every one.
  */
-const SHARED_FROM = 64
+export const SHARED_FROM = 64
 
 /** A push's first byte, which is all that tells a message in RESP3 from the same in RESP2. */
 const PUSH_TYPE = 0x3e
@@ -109,8 +109,14 @@ export class Pushes {
   /** Sends each of `clients` the push that `write` writes; it is called once per protocol in use. */
   sendAll(clients: ReadonlySet<Client>, write: PushWriter): void {
     this.distribute()
-    if (clients.size === 1) for (const client of clients) this.sendOne(client, write)
+    if (clients.size === 1) for (const client of clients) this.sendOne(client, 1, write)
     else this.give(clients, write, false)
+  }
+
+  /** Sends one client `count` pushes; `write` is told which of them it is to write. */
+  sendSeries(client: Client, count: number, write: (reply: ReplyWriter, which: number) => void): void {
+    this.distribute()
+    this.sendOne(client, count, write)
   }
 
   /**
@@ -183,18 +189,23 @@ export class Pushes {
     if (overLimit !== null) for (const client of overLimit) outputLimits.close(client)
   }
 
-  private sendOne(client: Client, write: PushWriter): void {
+  private sendOne(client: Client, count: number, write: (reply: ReplyWriter, which: number) => void): void {
     const { reply } = client
     if (client.closeAfterReply) return
     if (client === this.running) {
       this.held.resp = reply.resp
-      write(this.held)
+      for (let i = 0; i < count; i++) write(this.held, i)
       return
     }
-    write(reply)
-    client.link.flushSoon()
     const { outputLimits } = this.engine
-    if (reply.length > CHECKED_FROM && outputLimits.exceeded(client)) outputLimits.close(client)
+    for (let i = 0; i < count; i++) {
+      write(reply, i)
+      if (reply.length > CHECKED_FROM && outputLimits.exceeded(client)) {
+        outputLimits.close(client)
+        return
+      }
+    }
+    client.link.flushSoon()
   }
 
   /** False when nothing is to be written for it now: the client is leaving, or in the middle of a command. */
