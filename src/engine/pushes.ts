@@ -44,8 +44,6 @@ export class Pushes {
   private readonly engine: Engine
   /** Who is to be given, by distribute(), the messages that `resp2` holds; null: nobody. GATE_GATHERED says so. */
   private audience: ReadonlySet<Client> | null
-  /** Those messages leave in the turn that is ending: no others join them. */
-  private sealed: boolean
   /** Where in `resp2` each of those messages begins. */
   private readonly starts: number[]
   /** Writes those messages for RESP3. */
@@ -62,7 +60,6 @@ export class Pushes {
   constructor(engine: Engine) {
     this.engine = engine
     this.audience = null
-    this.sealed = false
     this.starts = []
     this.writeGathered = (reply) => {
       const { writer } = this.resp2
@@ -74,7 +71,6 @@ export class Pushes {
     this.stamp = 0
     this.running = null
     this.held = new ReplyWriter()
-    engine.turn.beforeReplies.push(() => this.seal())
     engine.turn.afterReplies.push(() => this.leave())
   }
 
@@ -129,7 +125,7 @@ export class Pushes {
       this.sendAll(clients, write)
       return
     }
-    if (clients !== this.audience || this.sealed) {
+    if (clients !== this.audience) {
       this.distribute()
       this.audience = clients
       this.engine.gates |= GATE_GATHERED
@@ -149,19 +145,13 @@ export class Pushes {
     if (this.audience !== null) this.giveGathered(this.audience, false)
   }
 
-  /** The turn ends: what has been gathered leaves with it, after the replies, by leave(). */
-  seal(): void {
-    this.sealed = this.audience !== null
-  }
-
-  /** Distributes what was sealed, and has it written as it goes: no client is gone to twice. */
+  /** The turn ends, and the replies are out: distributes, and has it written as it goes: no client is gone to twice. */
   leave(): void {
-    if (this.sealed && this.audience !== null) this.giveGathered(this.audience, true)
+    if (this.audience !== null) this.giveGathered(this.audience, true)
   }
 
   private giveGathered(audience: ReadonlySet<Client>, leaving: boolean): void {
     this.audience = null
-    this.sealed = false
     this.engine.gates &= ~GATE_GATHERED
     this.give(audience, this.writeGathered, leaving)
   }

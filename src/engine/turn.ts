@@ -2,12 +2,17 @@
  * The end of an event-loop turn, Redis's beforeSleep: everything read in the poll phase has run, and now its
  * effects leave the process, in an order that must not change: first work that clients wait for, then the
  * replies, so that a reply never precedes what it acknowledges; messages to clients that have not asked come last.
+ * Only when all is written do clients go on with commands that were held back: what those say to whom is written to
+ * in this turn would leave with it otherwise, and without what must precede it.
  */
 import type { Timers } from '../platform/timers.ts'
 import type { IdlePoll } from './idle-poll.ts'
 
 export interface Flushable {
-  flush(): void
+  /** Writes what there is to write. True: then there is more to do, which goOn() does. */
+  flush(): boolean
+  /** Called when all is written, of others too: may run commands. */
+  goOn(): void
 }
 
 /** Who is to be flushed, in the order they came. */
@@ -21,10 +26,11 @@ export class Turn {
   private readonly idlePoll: IdlePoll
   private waiting: Queue = { asking: [], listening: [] }
   private flushing: Queue = { asking: [], listening: [] }
+  private readonly goingOn: Flushable[] = []
   private scheduled = false
   private halted = false
   private readonly run: () => void
-  /** Run before the replies leave, in this order: messages gathered are sealed, invalidations by prefix, the AOF. */
+  /** Run before the replies leave, in this order: invalidations by prefix, the AOF. */
   readonly beforeReplies: (() => void)[] = []
   /** Run between the replies and what goes to others. */
   readonly afterReplies: (() => void)[] = []
@@ -77,19 +83,22 @@ export class Turn {
     // Not before: whom that has something for is flushed in this turn.
     this.scheduled = false
     if (!leave) return
-    // Who comes during the flushes waits for the next turn, and for what must precede that one's replies.
+    // Who comes from here on waits for the next turn, and for what must precede that one's replies.
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready
     const alone = ready.asking.length === 1
-    flushAll(ready.asking)
+    this.flushAll(ready.asking)
     for (const step of this.afterReplies) step()
-    flushAll(ready.listening)
+    this.flushAll(ready.listening)
+    const { goingOn } = this
+    for (let i = 0; i < goingOn.length; i++) goingOn[i].goOn()
+    goingOn.length = 0
     if (alone) this.idlePoll.begin()
   }
-}
 
-function flushAll(targets: Flushable[]): void {
-  for (let i = 0; i < targets.length; i++) targets[i].flush()
-  targets.length = 0
+  private flushAll(targets: Flushable[]): void {
+    for (let i = 0; i < targets.length; i++) if (targets[i].flush()) this.goingOn.push(targets[i])
+    targets.length = 0
+  }
 }

@@ -157,19 +157,26 @@ export class Connection implements Link, Input, Outlet {
     }
   }
 
-  /** Writes the replies, then goes on with whatever waited for that: input, reading, closing. */
-  flush(): void {
+  /** Writes the replies. */
+  flush(): boolean {
     this.flushQueued = false
-    if (this.closed) return
+    if (this.closed) return false
     const { client, intake } = this
     if (client.reply.length > 0 || (client.gates & GATE_FAULTS) !== 0) this.write()
     this.engine.clientEviction.touched(client)
     // It has left too much unread.
-    if (this.closed) return
+    if (this.closed) return false
     if (client.closeAfterReply) {
       this.close()
-      return
+      return false
     }
+    return intake.more || this.ended || !this.reading || this.unsentBytes > UNSENT_MAX
+  }
+
+  /** Goes on with what waited for the replies to be written: input, reading, the end. */
+  goOn(): void {
+    if (this.closed) return
+    const { intake } = this
     const unsent = this.unsentBytes
     if (intake.more) {
       if (unsent <= UNSENT_MAX) {

@@ -112,8 +112,12 @@ export class LocalConnection implements Link, Outlet {
     this.flushSoon()
   }
 
-  flush(): void {
+  flush(): boolean {
     this.flushQueued = false
+    return true
+  }
+
+  goOn(): void {
     if (!this.closed) {
       this.intake.run()
       this.finish()

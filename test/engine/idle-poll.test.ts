@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Configuration } from '../../src/config/configuration.ts'
 import { IdlePoll } from '../../src/engine/idle-poll.ts'
-import { Turn } from '../../src/engine/turn.ts'
+import { type Flushable, Turn } from '../../src/engine/turn.ts'
 import { ManualClock } from '../../src/platform/clock.ts'
 import type { Timer, Timers } from '../../src/platform/timers.ts'
 
 const NEVER: Timer = { cancel: () => {} }
+const SILENT: Flushable = { flush: () => false, goOn: () => {} }
 
 /** An event loop that goes round once when told to. */
 class Rounds implements Timers {
@@ -51,7 +52,7 @@ beforeEach(() => {
 
 /** Somebody asks and is answered. */
 function request(): void {
-  turn.answerSoon({ flush: () => {} })
+  turn.answerSoon(SILENT)
   rounds.round()
 }
 
@@ -103,13 +104,13 @@ describe('the loop stays awake', () => {
 
 describe('it sleeps at once', () => {
   test('after messages that nobody has asked for', () => {
-    turn.flushSoon({ flush: () => {} })
+    turn.flushSoon(SILENT)
     rounds.round()
     expect(rounds.awake).toBe(false)
   })
 
   test('after answers to several', () => {
-    turn.answerSoon({ flush: () => {} })
+    turn.answerSoon(SILENT)
     request()
     expect(rounds.awake).toBe(false)
   })

@@ -238,19 +238,6 @@ describe('a message to many', () => {
     )
   })
 
-  test('what is gathered while a turn ends leaves with the next one', () => {
-    const { publisher, listeners } = many(64)
-    const { engine } = publisher.client
-    publisher.connection.send(['PUBLISH', 'x', 'one'])
-    engine.pushes.seal()
-    publisher.connection.send(['PUBLISH', 'x', 'two'])
-    engine.pushes.leave()
-    expect(listeners[1].client.reply.length).toBe(message('x', 'one').length)
-    engine.pushes.seal()
-    engine.pushes.leave()
-    expect(listeners[1].take()).toBe(message('x', 'one') + message('x', 'two'))
-  })
-
   test('to a client that is about to be closed, nothing; it is still counted', () => {
     const { publisher, listeners } = many(2)
     listeners[0].client.closeAfterReply = true

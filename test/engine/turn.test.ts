@@ -16,7 +16,14 @@ function newTurn(): {
   const turn = new Turn(timers, new IdlePoll(settings, new ManualClock(), timers))
   const seen: string[] = []
   turn.beforeReplies.push(() => seen.push('before'))
-  return { turn, timers, seen, target: (name) => ({ flush: () => seen.push(name) }) }
+  const target = (name: string): Flushable => ({
+    flush: () => {
+      seen.push(name)
+      return false
+    },
+    goOn: () => seen.push(`${name} goes on`),
+  })
+  return { turn, timers, seen, target }
 }
 
 test('who asked is answered before who listens, each in the order they came', () => {
@@ -29,18 +36,24 @@ test('who asked is answered before who listens, each in the order they came', ()
   expect(seen).toEqual(['before', 'publisher 1', 'publisher 2', 'subscriber 1', 'subscriber 2'])
 })
 
-test('what a flush leads to waits for the next turn, and for what precedes its replies', () => {
+test('who has more to do does it when all is written, and what that leads to waits for the next turn', () => {
   const { turn, timers, seen, target } = newTurn()
   turn.answerSoon({
     flush: () => {
       seen.push('asks on')
+      return true
+    },
+    goOn: () => {
+      seen.push('goes on')
       turn.answerSoon(target('answered'))
       turn.flushSoon(target('served'))
     },
   })
   turn.flushSoon(target('told'))
+  turn.afterReplies.push(() => seen.push('replied'))
   timers.run()
-  expect(seen).toEqual(['before', 'asks on', 'told', 'before', 'answered', 'served'])
+  const next = ['before', 'answered', 'replied', 'served']
+  expect(seen).toEqual(['before', 'asks on', 'replied', 'told', 'goes on', ...next])
 })
 
 test('nothing leaves once halted', () => {

@@ -171,6 +171,21 @@ describe.each([
     expect(await client.readText(2 * PONG.length)).toBe(PONG.repeat(2))
   })
 
+  test('what they say to others leaves with the next turn, after what must precede it', async () => {
+    const { engine } = server
+    const [teller, other] = [last(), await server.client()]
+    await deliver(Buffer.concat([request('HOLD'), request('TELL', 'news')]))
+    const told = last()
+    const written: number[] = []
+    engine.turn.beforeReplies.push(() => written.push(told.netOutput))
+    teller.held = 0
+    teller.link.resume()
+    told.reply.simple('own')
+    told.link.flushSoon()
+    expect(await other.readText(13)).toBe('+own\r\n+news\r\n')
+    expect(written).toEqual([0, 6])
+  })
+
   test.each([1, 200_000])('commands that may not run yet run after the pause (%i bytes)', async (length) => {
     const { engine } = server
     const bytes = Buffer.concat([request('ECHO', 'a'.repeat(length)), request('ECHO', 'b')])

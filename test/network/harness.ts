@@ -17,7 +17,10 @@ export type Config = Readonly<Partial<Record<DirectiveName, string>>>
 
 const spec = { summary: '', since: '', complexity: '', flags: [] }
 
-/** ECHO answers its argument, COUNT how many it has, SLOW takes its time, HOLD makes the client wait, BYE closes it. */
+/**
+ * ECHO answers its argument, COUNT how many it has, SLOW takes its time, HOLD makes the client wait, BYE closes it, TELL
+ * sends all others its argument.
+ */
 const commands = family('connection', {
   PING: { ...spec, syntax: '', run: (client) => client.reply.simple('PONG') },
   ECHO: {
@@ -47,6 +50,15 @@ const commands = family('connection', {
     run: (client) => {
       client.reply.ok()
       client.closeAfterReply = true
+    },
+  },
+  TELL: {
+    ...spec,
+    syntax: 'message',
+    run: (client, args) => {
+      const { clients, pushes } = client.engine
+      const others = [...clients.values()].filter((other) => other !== client)
+      pushes.sendAll(new Set(others), (reply) => reply.simple(args.text(1)))
     },
   },
   KILL: { ...spec, syntax: '', run: (client) => client.link.destroy() },
