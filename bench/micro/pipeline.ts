@@ -1,8 +1,10 @@
 /**
  * A pipelined request from its bytes to its reply's, without the system calls: decoding, dispatch, command.
  * Reports CPU time, which a busy machine disturbs less than elapsed time; beside it, in brackets, that of a server
- * without slow log and latency tracking. `--deep` inlines as the program does.
+ * without slow log and latency tracking. `--deep` inlines as the program does; `--depth 1` has one request in a chunk,
+ * where what is done for every chunk counts.
  */
+import { parseArgs } from 'node:util'
 import { families } from '../../src/commands/families.ts'
 import { Configuration } from '../../src/config/configuration.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -13,8 +15,7 @@ import { silentLog } from '../../src/platform/log.ts'
 import { systemRandom } from '../../src/platform/random.ts'
 import { SystemTimers } from '../../src/platform/timers.ts'
 
-const DEPTH = 64
-const CHUNKS = 4000
+const REQUESTS = 256_000
 const ROUNDS = 7
 
 /** Settings under which single commands are observed, and not. */
@@ -44,10 +45,10 @@ function encode(words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
 }
 
-function chunksOf(make: (key: string) => string[], keys: number): Buffer[] {
-  return Array.from({ length: CHUNKS }, () =>
+function chunksOf(make: (key: string) => string[], keys: number, depth: number): Buffer[] {
+  return Array.from({ length: REQUESTS / depth }, () =>
     Buffer.from(
-      Array.from({ length: DEPTH }, () =>
+      Array.from({ length: depth }, () =>
         encode(make(`key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`)),
       ).join(''),
     ),
@@ -84,20 +85,22 @@ function measure(connection: LocalConnection, chunks: readonly Buffer[]): number
     least[mode] = Math.min(least[mode], process.cpuUsage().user - start)
   }
   subscriber.close()
-  return least.map((micros) => (micros * 1000) / (chunks.length * DEPTH))
+  return least.map((micros) => (micros * 1000) / REQUESTS)
 }
 
-const words = process.argv.slice(2)
-if (words.includes('--deep')) inlineDeeply()
-const [wanted = Object.keys(COMMANDS).join(','), keyCounts = '1000,100000,1000000'] = words.filter(
-  (word) => word !== '--deep',
-)
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { deep: { type: 'boolean', default: false }, depth: { type: 'string', default: '64' } },
+})
+if (options.deep) inlineDeeply()
+const depth = Number(options.depth)
+const [wanted = Object.keys(COMMANDS).join(','), keyCounts = '1000,100000,1000000'] = positionals
 for (const keys of keyCounts.split(',').map(Number)) {
   const connection = newConnection()
   for (let i = 0; i < keys; i++) connection.call('SET', `key:${String(i).padStart(12, '0')}`, value)
   for (let i = 0; i < 100; i++) connection.call('RPUSH', 'list100', value)
   for (const name of wanted.split(',')) {
-    const [ns, blind] = measure(connection, chunksOf(COMMANDS[name], keys))
+    const [ns, blind] = measure(connection, chunksOf(COMMANDS[name], keys, depth))
     console.log(`${name.padEnd(12)} ${keys} keys: ${ns.toFixed(0)} ns (${blind.toFixed(0)} ns)`)
   }
 }

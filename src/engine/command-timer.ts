@@ -22,7 +22,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { LatencyHistogram } from '../structures/latency-histogram.ts'
 import type { Client } from './client.ts'
-import { type Command, FLAG } from './command.ts'
+import { BEGUN_AT, type Command, FLAG, MICROS, PACE } from './command.ts'
 import type { Engine } from './engine.ts'
 
 /** Most commands that share a reading; as many as an intake reads ahead, so that their arguments are still there. */
@@ -39,6 +39,11 @@ const BATCH_MICROS = 4000
 /** Below this threshold for slow commands, microseconds, a group may exceed it without holding one. */
 const GROUPS_FROM = 100
 
+/** In CommandTimer.times, which is one for the reason that Command.times is. */
+const SINCE = 0
+const BEGAN = 1
+const NOW = 2
+
 export class CommandTimer {
   /** What is being measured; null: nothing. */
   command: Command | null
@@ -47,9 +52,11 @@ export class CommandTimer {
   private readonly engine: Engine
   private readonly clock: Clock
   private readonly settings: Settings
-  private since: number
-  /** The first reading of this batch; negative before it. */
-  private began: number
+  /**
+   * Readings of the clock: that from which on commands are measured, the first of this batch (negative before it), the
+   * last.
+   */
+  private readonly times: Float64Array
   /** The batch has taken its time: others wait for theirs. As of the last reading. */
   late: boolean
   /** The commands that ran since the last reading, and the length of the client's reply when each began. */
@@ -68,8 +75,7 @@ export class CommandTimer {
     this.engine = engine
     this.clock = engine.clock
     this.settings = engine.settings
-    this.since = 0
-    this.began = -1
+    this.times = new Float64Array(3)
     this.late = false
     this.count = 0
     this.args = Array.from({ length: GROUP_MAX }, () => null)
@@ -85,7 +91,7 @@ export class CommandTimer {
 
   /** A batch begins: nothing of it has run yet. */
   beginBatch(): void {
-    this.began = -1
+    this.times[BEGAN] = -1
     this.late = false
     this.begin()
   }
@@ -95,19 +101,21 @@ export class CommandTimer {
     this.count = 0
   }
 
-  private read(): number {
+  private read(): void {
+    const { times } = this
     const now = this.clock.monotonicMicros()
-    if (this.began < 0) this.began = now
-    else if (now - this.began > BATCH_MICROS) this.late = true
-    return now
+    times[NOW] = now
+    if (times[BEGAN] < 0) times[BEGAN] = now
+    else if (now - times[BEGAN] > BATCH_MICROS) this.late = true
   }
 
   /** Another command begins. One that runs others (EXEC) goes on when they have run. */
   change(command: Command): void {
-    const now = this.read()
-    if (this.count > 0) this.take(now)
-    this.since = now
-    command.begunAt = now
+    const { times } = this
+    this.read()
+    if (this.count > 0) this.take()
+    times[SINCE] = times[NOW]
+    command.times[BEGUN_AT] = times[NOW]
     this.command = command
     this.last = command
     this.most = this.groupOf(command)
@@ -130,40 +138,43 @@ export class CommandTimer {
   /** Reads the clock for what has run: call before its arguments go. */
   settle(): void {
     if (this.count === 0) return
-    const now = this.read()
-    this.take(now)
-    this.since = now
+    this.read()
+    this.take()
+    this.times[SINCE] = this.times[NOW]
   }
 
   /** A command that had blocked has been answered; `args` is null when it was not served. */
   unblocked(client: Client, command: Command, args: Arguments | null): void {
-    const elapsed = this.read() - this.since
+    this.read()
+    const elapsed = this.times[NOW] - this.times[SINCE]
     this.begin()
-    command.micros += elapsed
+    command.times[MICROS] += elapsed
     if (args !== null) this.note(client, command, args, elapsed, 'command-unblocking')
   }
 
   /** A command that ran others has run: its time is all of it. */
   private returned(client: Client, command: Command, args: Arguments): void {
     this.settle()
-    const elapsed = this.read() - command.begunAt
+    this.read()
+    const elapsed = this.times[NOW] - command.times[BEGUN_AT]
     this.begin()
-    command.micros += elapsed
+    command.times[MICROS] += elapsed
     this.note(client, command, args, elapsed, eventOf(command))
   }
 
-  /** Takes account of the commands that ran up to `now`. */
-  private take(now: number): void {
+  /** Takes account of the commands that ran up to the last reading. */
+  private take(): void {
     const { command, client } = this
     if (command === null || client === null) return
-    const elapsed = now - this.since
-    command.micros += elapsed
+    const { times } = command
+    const elapsed = this.times[NOW] - this.times[SINCE]
+    times[MICROS] += elapsed
     // One that blocked has yet to be answered, and counts then.
     const count = client.held === 0 ? this.count : this.count - 1
     if (count > 0) {
-      const usual = command.pace
+      const usual = times[PACE]
       let each = elapsed / count
-      command.pace = usual + ((each < PACE_MAX ? each : PACE_MAX) - usual) * PACE_WEIGHT
+      times[PACE] = usual + ((each < PACE_MAX ? each : PACE_MAX) - usual) * PACE_WEIGHT
       let worst = each
       if (count > 1 && each > usual * OUTLIER) {
         each = usual
@@ -228,7 +239,7 @@ export class CommandTimer {
   private groupOf(command: Command): number {
     if (this.slowMicros < GROUPS_FROM) return 1
     if (!this.settings.latencyTracking) return GROUP_MAX
-    const group = Math.floor(BUDGET_MICROS / command.pace)
+    const group = Math.floor(BUDGET_MICROS / command.times[PACE])
     return group < GROUP_MAX ? group : GROUP_MAX
   }
 

@@ -97,6 +97,14 @@ export interface CommandSpec {
   readonly run?: Handler
 }
 
+/**
+ * In Command.times: what its calls have taken, when the last began on the monotonic clock, how long one usually takes.
+ * No fields: each store of a fraction would make a number on the heap (bench/micro/pipeline.ts, depth 1).
+ */
+export const MICROS = 0
+export const BEGUN_AT = 1
+export const PACE = 2
+
 /** A command as the dispatcher meets it. All fields set once, in one order; only the counters change. */
 export class Command {
   /** Lower case; a subcommand's is "container|name". */
@@ -123,12 +131,10 @@ export class Command {
   readonly parent: Command | null
   // INFO commandstats
   calls: number
-  micros: number
   rejected: number
   failed: number
-  /** Of engine/command-timer.ts, in microseconds: when it began on the monotonic clock, and how long it usually takes. */
-  begunAt: number
-  pace: number
+  /** Of engine/command-timer.ts, microseconds, by MICROS and what follows it. */
+  readonly times: Float64Array
   /** Null until latency-tracking has seen a call. */
   latency: LatencyHistogram | null
 
@@ -165,17 +171,21 @@ export class Command {
             ]),
           )
     this.calls = 0
-    this.micros = 0
     this.rejected = 0
     this.failed = 0
-    this.begunAt = 0
-    this.pace = PACE_UNKNOWN
+    this.times = new Float64Array(3)
+    this.times[PACE] = PACE_UNKNOWN
     this.latency = null
+  }
+
+  /** Microseconds that its calls have taken. */
+  get micros(): number {
+    return this.times[MICROS]
   }
 
   resetCounters(): void {
     this.calls = 0
-    this.micros = 0
+    this.times[MICROS] = 0
     this.rejected = 0
     this.failed = 0
     this.latency = null
