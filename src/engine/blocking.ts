@@ -16,6 +16,7 @@ import type { ArrivalListener, Keyspace } from '../keyspace/keyspace.ts'
 import type { Timer, Timers } from '../platform/timers.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
+import type { Block } from '../structures/block.ts'
 import { internedText } from '../structures/interned-text.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
@@ -26,6 +27,10 @@ const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK'
 
 /** Places that a client keeps for the next time it waits. */
 const PLACES_KEPT = 8
+
+/** Kinds of keys told apart by a look that needs no text of them, and the bytes of their ends that it takes. */
+const KINDS = 64 * 1024
+const KIND_BYTES = 32
 
 /** Replies as the command does when it finds the key that argument `key` names; it holds a list. */
 export type Serve = (client: Client, args: Arguments, key: number) => void
@@ -52,15 +57,17 @@ class KeyQueue {
   readonly db: Database
   /** The key's bytes as latin1. */
   readonly key: string
+  readonly kind: number
   first: Place | null = null
   last: Place | null = null
   length: number = 0
   /** It is among the ready keys. */
   ready: boolean = false
 
-  constructor(db: Database, key: string) {
+  constructor(db: Database, key: string, kind: number) {
     this.db = db
     this.key = key
+    this.kind = kind
   }
 
   append(place: Place): void {
@@ -139,6 +146,11 @@ export class Blocking implements ArrivalListener {
   private readonly keyspace: Keyspace
   private readonly timers: Timers
   private readonly queues: Map<Database, Map<string, KeyQueue>>
+  /**
+   * How many queues there are of each kind of key. Most keys that arrive are of a kind that nobody waits for, and a text
+   * of each to find that out costs more than the push (bench/blocking.ts, new lists).
+   */
+  private readonly kinds: Uint32Array
   private readonly kept: KeptArguments
 
   constructor(engine: Engine, timers: Timers) {
@@ -149,6 +161,7 @@ export class Blocking implements ArrivalListener {
     this.timers = timers
     this.count = 0
     this.queues = new Map()
+    this.kinds = new Uint32Array(KINDS)
     this.kept = new KeptArguments()
   }
 
@@ -165,7 +178,7 @@ export class Blocking implements ArrivalListener {
     blocked.type = wait.type
     blocked.serve = wait.serve
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
-      const queue = this.queueOf(client.db, args.name(key))
+      const queue = this.queueOf(client.db, args, key)
       // A key named twice is one key.
       if (queue.last?.blocked !== blocked) enter(queue, blocked, key)
     }
@@ -214,6 +227,7 @@ export class Blocking implements ArrivalListener {
   }
 
   keyArrived(db: Database, entry: Entry): void {
+    if (this.kinds[kindOf(entry.block, entry.keyOffset, entry.keyLength)] === 0) return
     const keys = this.queues.get(db)
     if (keys === undefined) return
     const queue = keys.get(internedText(entry.block, entry.keyOffset, entry.keyLength))
@@ -273,11 +287,16 @@ export class Blocking implements ArrivalListener {
     client.link.resume()
   }
 
-  private queueOf(db: Database, key: string): KeyQueue {
+  private queueOf(db: Database, args: Arguments, argument: number): KeyQueue {
+    const key = args.name(argument)
     let keys = this.queues.get(db)
     if (keys === undefined) this.queues.set(db, (keys = new Map<string, KeyQueue>()))
     let queue = keys.get(key)
-    if (queue === undefined) keys.set(key, (queue = new KeyQueue(db, key)))
+    if (queue !== undefined) return queue
+    const kind = kindOf(args.block, args.offsets[argument], args.lengths[argument])
+    queue = new KeyQueue(db, key, kind)
+    keys.set(key, queue)
+    this.kinds[kind]++
     return queue
   }
 
@@ -304,7 +323,8 @@ export class Blocking implements ArrivalListener {
     if (this.queues.size === 0) this.keyspace.arrivals = null
   }
 
-  private drop({ db, key }: KeyQueue): void {
+  private drop({ db, key, kind }: KeyQueue): void {
+    this.kinds[kind]--
     const keys = this.queues.get(db)
     keys?.delete(key)
     if (keys?.size === 0) this.queues.delete(db)
@@ -315,6 +335,17 @@ export class Blocking implements ArrivalListener {
     queue.ready = true
     this.ready.push(queue)
   }
+}
+
+/** The same for equal keys, and mostly not for others. */
+function kindOf(block: Block, offset: number, length: number): number {
+  const { bytes } = block
+  const end = offset + length
+  let hash = length
+  for (let at = length > KIND_BYTES ? end - KIND_BYTES : offset; at < end; at++) {
+    hash = (Math.imul(hash, 31) + bytes[at]) | 0
+  }
+  return (hash ^ (hash >>> 16)) & (KINDS - 1)
 }
 
 function enter(queue: KeyQueue, blocked: Blocked, argument: number): void {

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LocalConnection } from '../../src/network/local-connection.ts'
-import { type Session, session } from '../commands/session.ts'
+import { bulk, type Session, session } from '../commands/session.ts'
 
 function waiters(server: Session, count: number): LocalConnection[] {
   return Array.from({ length: count }, () => new LocalConnection(server.engine))
@@ -43,6 +43,28 @@ test('only a new list is looked at, however many wait; nobody waiting, nothing i
   expect(server.engine.blocking.ready.length).toBe(0)
   for (const waiter of all) waiter.close()
   expect(server.engine.keyspace.arrivals).toBeNull()
+})
+
+test('keys of every length, and alike in their last 32 bytes, are told apart', () => {
+  const server = session()
+  const keys = [0, 1, 31, 32, 33, 34, 500].flatMap((length) => [
+    `${'k'.repeat(length)}a`,
+    `${'k'.repeat(length)}b`,
+  ])
+  keys.push(`1${'k'.repeat(40)}`, `2${'k'.repeat(40)}`)
+  const all = waiters(server, keys.length)
+  // Twice, for what the first time leaves behind.
+  for (let round = 0; round < 2; round++) {
+    for (const [i, waiter] of all.entries()) waiter.send(['BLPOP', keys[i], '0'])
+    for (const [i, waiter] of all.entries()) {
+      server.call('RPUSH', `${keys[i]}other`, 'x')
+      expect(server.engine.blocking.count).toBe(keys.length - i)
+      server.call('RPUSH', keys[i], `${i}`)
+      expect(waiter.take().toString()).toBe(`*2\r\n${bulk(keys[i])}${bulk(`${i}`)}`)
+      expect(server.engine.blocking.count).toBe(keys.length - i - 1)
+    }
+    server.run('FLUSHALL')
+  }
 })
 
 test('2000 clients on one key, served one by one in their order', () => {
