@@ -17,7 +17,7 @@ import type { Timer, Timers } from '../platform/timers.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
 import type { Block } from '../structures/block.ts'
-import { internedText } from '../structures/interned-text.ts'
+import { internedText, nameHash } from '../structures/interned-text.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
@@ -339,12 +339,8 @@ export class Blocking implements ArrivalListener {
 
 /** The same for equal keys, and mostly not for others. */
 function kindOf(block: Block, offset: number, length: number): number {
-  const { bytes } = block
-  const end = offset + length
-  let hash = length
-  for (let at = length > KIND_BYTES ? end - KIND_BYTES : offset; at < end; at++) {
-    hash = (Math.imul(hash, 31) + bytes[at]) | 0
-  }
+  const told = Math.min(length, KIND_BYTES)
+  const hash = nameHash(block, offset + length - told, told)
   return (hash ^ (hash >>> 16)) & (KINDS - 1)
 }
 

@@ -14,12 +14,19 @@ const texts: string[] = Array.from({ length: PLACES }, () => '')
 /** The bytes of each, to compare with: LONGEST for every place. */
 const kept = new Uint8Array(PLACES * LONGEST)
 
+/** A quick hash of a short name, 32 bits, for places where a collision costs a look and no more: nothing is secret in it. */
+export function nameHash(block: Block, offset: number, length: number): number {
+  const { bytes } = block
+  let hash = length
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + bytes[offset + i]) | 0
+  return hash
+}
+
 /** The text of `length` bytes at `offset`, a character for each. */
 export function internedText(block: Block, offset: number, length: number): string {
   const { bytes } = block
   if (length > LONGEST) return bytes.toString('latin1', offset, offset + length)
-  let hash = length
-  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + bytes[offset + i]) | 0
+  const hash = nameHash(block, offset, length)
   const place = (hash ^ (hash >>> 10)) & (PLACES - 1)
   const start = place * LONGEST
   const text = texts[place]
