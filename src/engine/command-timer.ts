@@ -52,11 +52,10 @@ export class CommandTimer {
   private readonly engine: Engine
   private readonly clock: Clock
   private readonly settings: Settings
-  /**
-   * Readings of the clock: that from which on commands are measured, the first of this batch (negative before it), the
-   * last.
-   */
+  /** Readings of the clock: that from which on commands are measured, the first of this batch, the last. */
   private readonly times: Float64Array
+  /** The last is the first, and no command has begun since. */
+  private fresh: boolean
   /** The batch has taken its time: others wait for theirs. As of the last reading. */
   late: boolean
   /** The commands that ran since the last reading, and the length of the client's reply when each began. */
@@ -76,6 +75,7 @@ export class CommandTimer {
     this.clock = engine.clock
     this.settings = engine.settings
     this.times = new Float64Array(3)
+    this.fresh = false
     this.late = false
     this.count = 0
     this.args = Array.from({ length: GROUP_MAX }, () => null)
@@ -89,11 +89,20 @@ export class CommandTimer {
     configuration.onChange('latencyMonitorThreshold', () => this.configure())
   }
 
-  /** A batch begins: nothing of it has run yet. */
+  /** A batch begins, for which this reads both clocks: nothing of it has run yet. */
   beginBatch(): void {
-    this.times[BEGAN] = -1
+    const { times } = this
+    const now = this.clock.tick()
+    times[BEGAN] = now
+    times[NOW] = now
+    this.fresh = true
     this.late = false
     this.begin()
+  }
+
+  /** What has been done since the batch began is not its first command's: a gate may evict, or tell others. */
+  discount(): void {
+    this.fresh = false
   }
 
   private begin(): void {
@@ -105,14 +114,14 @@ export class CommandTimer {
     const { times } = this
     const now = this.clock.monotonicMicros()
     times[NOW] = now
-    if (times[BEGAN] < 0) times[BEGAN] = now
-    else if (now - times[BEGAN] > BATCH_MICROS) this.late = true
+    if (now - times[BEGAN] > BATCH_MICROS) this.late = true
   }
 
   /** Another command begins. One that runs others (EXEC) goes on when they have run. */
   change(command: Command): void {
     const { times } = this
-    this.read()
+    if (this.fresh) this.fresh = false
+    else this.read()
     if (this.count > 0) this.take()
     times[SINCE] = times[NOW]
     command.times[BEGUN_AT] = times[NOW]

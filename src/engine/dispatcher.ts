@@ -61,7 +61,6 @@ export class Dispatcher {
 
   /** Call before the commands of one chunk of input: they share one reading of the time. */
   beginBatch(): void {
-    this.engine.clock.refresh()
     this.timer.beginBatch()
   }
 
@@ -97,6 +96,7 @@ export class Dispatcher {
   }
 
   private dispatchGated(client: Client, args: Arguments, gates: number): boolean {
+    this.timer.discount()
     if ((gates & GATE_TRACKING_FULL) !== 0) this.engine.tracking.evict()
     if ((gates & GATE_GATHERED) !== 0 && client.subscriptions !== null) this.engine.pushes.distribute()
     const mark = client.reply.length

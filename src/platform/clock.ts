@@ -6,10 +6,12 @@ import { performance } from 'node:perf_hooks'
 import { holdProcess } from './process.ts'
 
 export interface Clock {
-  /** Milliseconds since the epoch as of the last refresh(); every command of one batch sees the same value. */
+  /** Milliseconds since the epoch as of the last refresh() or tick(); every command of one batch sees the same value. */
   readonly now: number
-  /** Reads the clock anew; the turn does this once per batch, and cron. */
+  /** Reads the clock anew. */
   refresh(): void
+  /** The same for a batch of commands, thousands of times in a millisecond. Returns monotonicMicros(). */
+  tick(): number
   /** Microseconds since the epoch, read afresh (TIME, LASTSAVE precision). */
   epochMicros(): number
   /** Microseconds from an arbitrary start that never go back; for measuring durations. */
@@ -23,19 +25,38 @@ export type Moment = number | Date
 
 /** How far in microseconds the two clocks may part before epochMicros() follows the wall clock again. */
 const DRIFT_MAX = 2000
+/** The least time in microseconds between two ticks of a wall clock that is slewed: by 0.05 % at most, says adjtime(3). */
+const TICK_MIN = 990
 
 export class SystemClock implements Clock {
   now: number
   /** Wall clock minus monotonic clock in microseconds. */
   #offset: number
+  /** When tick() has read the wall clock last, and until when it needs not to, on the monotonic clock. */
+  #readAt: number
+  #steadyUntil: number
 
   constructor() {
     this.now = Date.now()
+    this.#readAt = -1
+    this.#steadyUntil = -1
     this.#offset = this.now * 1000 - this.monotonicMicros()
   }
 
   refresh(): void {
     this.now = Date.now()
+  }
+
+  // Date.now() is a call out of the engine's code and leaves a number on the heap. When it has been seen to go on by
+  // one, it goes on again no earlier than a millisecond after it was last seen not to have.
+  tick(): number {
+    const at = this.monotonicMicros()
+    if (at < this.#steadyUntil) return at
+    const wall = Date.now()
+    if (wall === this.now + 1) this.#steadyUntil = this.#readAt + TICK_MIN
+    this.#readAt = at
+    this.now = wall
+    return at
   }
 
   // Date.now() has milliseconds only; the digits below come from the monotonic clock, re-anchored when the
@@ -68,6 +89,11 @@ export class ManualClock implements Clock {
   }
 
   refresh(): void {}
+
+  tick(): number {
+    this.refresh()
+    return this.monotonicMicros()
+  }
 
   epochMicros(): number {
     return this.now * 1000
