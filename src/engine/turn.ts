@@ -87,18 +87,23 @@ export class Turn {
     const ready = this.waiting
     this.waiting = this.flushing
     this.flushing = ready
-    const alone = ready.asking.length === 1
+    const asked = ready.asking.length
     this.flushAll(ready.asking)
     for (const step of this.afterReplies) step()
     this.flushAll(ready.listening)
     const { goingOn } = this
     for (let i = 0; i < goingOn.length; i++) goingOn[i].goOn()
-    goingOn.length = 0
-    if (alone) this.idlePoll.begin()
+    empty(goingOn)
+    this.idlePoll.answered(asked)
   }
 
   private flushAll(targets: Flushable[]): void {
     for (let i = 0; i < targets.length; i++) if (targets[i].flush()) this.goingOn.push(targets[i])
-    targets.length = 0
+    empty(targets)
   }
+}
+
+/** What `length = 0` does by a call out of the engine's code, which costs as much as ten of these. */
+function empty(targets: Flushable[]): void {
+  while (targets.length > 0) targets.pop()
 }

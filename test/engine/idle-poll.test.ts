@@ -102,6 +102,14 @@ describe('the loop stays awake', () => {
   })
 })
 
+test('messages that leave between two answers are nobody else asking', () => {
+  request()
+  turn.flushSoon(SILENT)
+  rounds.round()
+  request()
+  expect(awakeFor()).toBe(50)
+})
+
 describe('it sleeps at once', () => {
   test('after messages that nobody has asked for', () => {
     turn.flushSoon(SILENT)
@@ -113,6 +121,15 @@ describe('it sleeps at once', () => {
     turn.answerSoon(SILENT)
     request()
     expect(rounds.awake).toBe(false)
+  })
+
+  test('after an answer to one of several who came in the turn before', () => {
+    turn.answerSoon(SILENT)
+    request()
+    request()
+    expect(rounds.awake).toBe(false)
+    request()
+    expect(rounds.awake).toBe(true)
   })
 
   test('when the loop is not ours', () => {
