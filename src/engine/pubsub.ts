@@ -6,11 +6,16 @@
  */
 import type { Arguments } from '../protocol/arguments.ts'
 import { ReplyWriter } from '../protocol/reply-writer.ts'
+import { type Block, blockOf } from '../structures/block.ts'
 import type { Client } from './client.ts'
 import { GATE_PUSHES, GATE_SUBSCRIBED } from './gates.ts'
 import { type Pattern, PatternIndex } from './pattern-index.ts'
 import { PatternRoutes, type Routes } from './pattern-routes.ts'
 import type { Pushes } from './pushes.ts'
+
+/** How messages begin. */
+const MESSAGE = blockOf('*3\r\n$7\r\nmessage\r\n')
+const SHARD_MESSAGE = blockOf('*3\r\n$8\r\nsmessage\r\n')
 
 /** What can be subscribed to. */
 export type SubscriptionKind = 'channels' | 'patterns' | 'shardChannels'
@@ -57,8 +62,8 @@ export class PubSub {
     this.matching = []
     this.rest = new ReplyWriter()
     this.receivers = 0
-    this.writeMessage = (reply) => this.write(reply, '$7\r\nmessage\r\n')
-    this.writeShardMessage = (reply) => this.write(reply, '$8\r\nsmessage\r\n')
+    this.writeMessage = (reply) => this.write(reply, MESSAGE)
+    this.writeShardMessage = (reply) => this.write(reply, SHARD_MESSAGE)
     this.writeMatch = (reply, which) => this.writePatternMessage(reply, this.matching[which])
     this.writeOne = (reply) => this.writePatternMessage(reply, this.pattern)
     this.tryPattern = (pattern) => {
@@ -200,9 +205,8 @@ export class PubSub {
     this.pushes.gather(subscribers, write)
   }
 
-  private write(reply: ReplyWriter, word: string): void {
-    reply.pushHeader(3)
-    reply.raw(word)
+  private write(reply: ReplyWriter, head: Block): void {
+    reply.rawPush(head, head.bytes.length)
     this.writeRest(reply)
   }
 

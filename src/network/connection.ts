@@ -315,7 +315,7 @@ export class Connection implements Link, Input, Outlet {
     const direct = backlog === 0 && this.direct.write(bytes)
     if (!direct) socket.write(bytes, this.written)
     // Nearly always the system has taken all of it by now.
-    if (this.unsentBytes === 0) reply.release()
+    if (direct ? this.direct.pending === 0 : this.unsentBytes === 0) reply.release()
     else {
       const block = reply.detach()
       if (direct) this.lent = block

@@ -366,7 +366,7 @@ export class ReplyWriter {
     let block: Block
     if (needed <= REPLY_BLOCK_SIZE) block = pool.pop() ?? newBlock(this.freshSize(needed))
     else block = largerBlock(Math.max(needed + (needed >> 2), this.capacity * 2))
-    this.block.bytes.copy(block.bytes, 0, 0, this.length)
+    if (this.length > 0) copyBytes(this.block, 0, block, 0, this.length)
     if (this.capacity > 0) recycle(this.block)
     this.block = block
     this.shared = null
