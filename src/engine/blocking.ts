@@ -16,21 +16,16 @@ import type { ArrivalListener, Keyspace } from '../keyspace/keyspace.ts'
 import type { Timer, Timers } from '../platform/timers.ts'
 import type { Arguments } from '../protocol/arguments.ts'
 import { ErrorReply } from '../protocol/error-replies.ts'
-import type { Block } from '../structures/block.ts'
-import { internedText, nameHash } from '../structures/interned-text.ts'
 import { type Client, HELD_BY_BLOCK } from './client.ts'
 import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
 import { type Kept, KeptArguments } from './kept-arguments.ts'
+import { type KeyQueue, KeyQueues, Place } from './key-queues.ts'
 
 const UNBLOCKED = new ErrorReply('UNBLOCKED client unblocked via CLIENT UNBLOCK')
 
 /** Places that a client keeps for the next time it waits. */
 const PLACES_KEPT = 8
-
-/** Kinds of keys told apart by a look that needs no text of them, and the bytes of their ends that it takes. */
-const KINDS = 64 * 1024
-const KIND_BYTES = 32
 
 /** Replies as the command does when it finds the key that argument `key` names; it holds a list. */
 export type Serve = (client: Client, args: Arguments, key: number) => void
@@ -50,63 +45,6 @@ export interface KeyWait extends Wait {
   /** The type of value it waits for. */
   readonly type: number
   readonly serve: Serve
-}
-
-/** The clients waiting for one key, as a list from the longest waiting on: any of them may leave at any time. */
-class KeyQueue {
-  readonly db: Database
-  /** The key's bytes as latin1. */
-  readonly key: string
-  readonly kind: number
-  first: Place | null = null
-  last: Place | null = null
-  length: number = 0
-  /** It is among the ready keys. */
-  ready: boolean = false
-
-  constructor(db: Database, key: string, kind: number) {
-    this.db = db
-    this.key = key
-    this.kind = kind
-  }
-
-  append(place: Place): void {
-    place.left = false
-    place.previous = this.last
-    place.next = null
-    if (this.last === null) this.first = place
-    else this.last.next = place
-    this.last = place
-    this.length++
-  }
-
-  /** The place keeps its `next`, for a walk that stands on it. */
-  remove(place: Place): void {
-    const { previous, next } = place
-    if (previous === null) this.first = next
-    else previous.next = next
-    if (next === null) this.last = previous
-    else next.previous = previous
-    place.left = true
-    this.length--
-  }
-}
-
-/** A client's place in the queue of one of its keys. */
-class Place {
-  readonly blocked: Blocked
-  queue: KeyQueue
-  /** Index of the key among the command's arguments. */
-  argument: number
-  previous: Place | null = null
-  next: Place | null = null
-  left: boolean = false
-
-  constructor(blocked: Blocked, queue: KeyQueue, argument: number) {
-    this.blocked = blocked
-    this.queue = queue
-    this.argument = argument
-  }
 }
 
 /**
@@ -145,13 +83,8 @@ export class Blocking implements ArrivalListener {
   private readonly engine: Engine
   private readonly keyspace: Keyspace
   private readonly timers: Timers
-  private readonly queues: Map<Database, Map<string, KeyQueue>>
-  /**
-   * How many queues there are of each kind of key. Most keys that arrive are of a kind that nobody waits for, and a text
-   * of each to find that out costs more than the push (bench/blocking.ts, new lists).
-   */
-  private readonly kinds: Uint32Array
   private readonly kept: KeptArguments
+  private readonly queues: KeyQueues
 
   constructor(engine: Engine, timers: Timers) {
     this.ready = []
@@ -160,16 +93,13 @@ export class Blocking implements ArrivalListener {
     this.keyspace = engine.keyspace
     this.timers = timers
     this.count = 0
-    this.queues = new Map()
-    this.kinds = new Uint32Array(KINDS)
     this.kept = new KeptArguments()
+    this.queues = new KeyQueues(this.kept)
   }
 
   /** Keys that clients wait for. */
   get keyCount(): number {
-    let count = 0
-    for (const keys of this.queues.values()) count += keys.size
-    return count
+    return this.queues.count
   }
 
   /** Blocks the client whose command `args` is running until a key comes; it must not have replied. */
@@ -178,7 +108,7 @@ export class Blocking implements ArrivalListener {
     blocked.type = wait.type
     blocked.serve = wait.serve
     for (let key = wait.firstKey; key <= wait.lastKey; key++) {
-      const queue = this.queueOf(client.db, args, key)
+      const queue = this.queues.of(client.db, args, key)
       // A key named twice is one key.
       if (queue.last?.blocked !== blocked) enter(queue, blocked, key)
     }
@@ -227,17 +157,12 @@ export class Blocking implements ArrivalListener {
   }
 
   keyArrived(db: Database, entry: Entry): void {
-    if (this.kinds[kindOf(entry.block, entry.keyOffset, entry.keyLength)] === 0) return
-    const keys = this.queues.get(db)
-    if (keys === undefined) return
-    const queue = keys.get(internedText(entry.block, entry.keyOffset, entry.keyLength))
-    if (queue !== undefined) this.markReady(queue)
+    const queue = this.queues.find(db, entry.hash, entry.block, entry.keyOffset, entry.keyLength)
+    if (queue !== null) this.markReady(queue)
   }
 
   databasesSwapped(one: Database, other: Database): void {
-    for (const db of [one, other]) {
-      for (const queue of this.queues.get(db)?.values() ?? []) this.markReady(queue)
-    }
+    this.queues.ofDatabases(one, other, (queue) => this.markReady(queue))
   }
 
   /** Serves whom the ready keys can serve. */
@@ -258,6 +183,7 @@ export class Blocking implements ArrivalListener {
       if (!place.left) {
         const { blocked, argument } = place
         const args = this.kept.read(blocked.args)
+        if (argument === 1) args.keyHash = queue.hash
         const entry = queue.db.find(args, argument)
         if (entry === null) return
         if (entry.type === blocked.type) this.serveClient(blocked, args, argument)
@@ -287,26 +213,13 @@ export class Blocking implements ArrivalListener {
     client.link.resume()
   }
 
-  private queueOf(db: Database, args: Arguments, argument: number): KeyQueue {
-    const key = args.name(argument)
-    let keys = this.queues.get(db)
-    if (keys === undefined) this.queues.set(db, (keys = new Map<string, KeyQueue>()))
-    let queue = keys.get(key)
-    if (queue !== undefined) return queue
-    const kind = kindOf(args.block, args.offsets[argument], args.lengths[argument])
-    queue = new KeyQueue(db, key, kind)
-    keys.set(key, queue)
-    this.kinds[kind]++
-    return queue
-  }
-
   /** Takes the client out of all its queues. Its arguments can be read until another client blocks. */
   private leave(blocked: Blocked): void {
     const { client, timer, places } = blocked
     for (let i = 0; i < blocked.keys; i++) {
       const { queue } = places[i]
       queue.remove(places[i])
-      if (queue.length === 0) this.drop(queue)
+      if (queue.length === 0) this.queues.drop(queue)
     }
     blocked.keys = 0
     if (places.length > PLACES_KEPT) places.length = PLACES_KEPT
@@ -320,14 +233,7 @@ export class Blocking implements ArrivalListener {
     blocked.args = 0
     client.held &= ~HELD_BY_BLOCK
     this.count--
-    if (this.queues.size === 0) this.keyspace.arrivals = null
-  }
-
-  private drop({ db, key, kind }: KeyQueue): void {
-    this.kinds[kind]--
-    const keys = this.queues.get(db)
-    keys?.delete(key)
-    if (keys?.size === 0) this.queues.delete(db)
+    if (this.queues.count === 0) this.keyspace.arrivals = null
   }
 
   private markReady(queue: KeyQueue): void {
@@ -335,13 +241,6 @@ export class Blocking implements ArrivalListener {
     queue.ready = true
     this.ready.push(queue)
   }
-}
-
-/** The same for equal keys, and mostly not for others. */
-function kindOf(block: Block, offset: number, length: number): number {
-  const told = Math.min(length, KIND_BYTES)
-  const hash = nameHash(block, offset + length - told, told)
-  return (hash ^ (hash >>> 16)) & (KINDS - 1)
 }
 
 function enter(queue: KeyQueue, blocked: Blocked, argument: number): void {

@@ -4,7 +4,7 @@
  * ten, and what lives as long as clients wait is dear to a collector that expects the young to die (bench/blocking.ts).
  */
 import { Arguments } from '../protocol/arguments.ts'
-import { type Block, newBlock } from '../structures/block.ts'
+import { type Block, equalBytes, newBlock } from '../structures/block.ts'
 
 /** Bytes of a slot: the number of arguments, the length of each, then their bytes one after the other. */
 const SLOT = 128
@@ -51,6 +51,7 @@ export class KeptArguments {
     const count = block.bytes[start]
     view.block = block
     view.count = count
+    view.keyHash = 0
     let at = start + 1 + count
     for (let i = 0; i < count; i++) {
       const length = block.bytes[start + 1 + i]
@@ -59,6 +60,21 @@ export class KeptArguments {
       at += length
     }
     return view
+  }
+
+  /** Whether argument `index` of what is kept has these bytes. What read() returned last stays as it is. */
+  is(kept: Kept, index: number, block: Block, offset: number, length: number): boolean {
+    if (typeof kept !== 'number') {
+      return (
+        kept.lengths[index] === length && equalBytes(kept.block, kept.offsets[index], block, offset, length)
+      )
+    }
+    const own = this.blocks[Math.floor(kept / SLOTS)]
+    const lengths = (kept % SLOTS) * SLOT + 1
+    if (own.bytes[lengths + index] !== length) return false
+    let at = lengths + own.bytes[lengths - 1]
+    for (let i = 0; i < index; i++) at += own.bytes[lengths + i]
+    return equalBytes(own, at, block, offset, length)
   }
 
   giveBack(kept: Kept): void {

@@ -240,16 +240,20 @@ export class Database extends EntryStore {
     return this.locate(key, offset, length, this.hash(key, offset, length), into)
   }
 
+  /** The keyed hash of the key that argument `key` names, which is or would be its entry's. */
+  hashOf(args: Arguments, key: number): number {
+    if (key === 1 && args.keyHash !== 0) return args.keyHash
+    const known = this.keyspace.lookahead.hashOf(args, key)
+    return known === 0 ? this.hash(args.block, args.offsets[key], args.lengths[key]) : known
+  }
+
   private locateArgument(args: Arguments, key: number, into: Entry): Entry | null {
     const { block } = args
     const offset = args.offsets[key]
     const length = args.lengths[key]
-    const hash = args.keyHash
+    const hash = this.hashOf(args, key)
+    if (key !== 1 || args.keyHash === 0) return this.locate(block, offset, length, hash, into)
     const { arena, lookahead } = this.keyspace
-    if (key !== 1 || hash === 0) {
-      const known = lookahead.hashOf(args, key)
-      return this.locate(block, offset, length, known === 0 ? this.hash(block, offset, length) : known, into)
-    }
     // Found when it was read ahead, and still there: bench/micro/lookahead.ts.
     const address = lookahead.addressOf(args, this.index)
     if (address !== 0) {

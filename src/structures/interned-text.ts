@@ -14,8 +14,8 @@ const texts: string[] = Array.from({ length: PLACES }, () => '')
 /** The bytes of each, to compare with: LONGEST for every place. */
 const kept = new Uint8Array(PLACES * LONGEST)
 
-/** A quick hash of a short name, 32 bits, for places where a collision costs a look and no more: nothing is secret in it. */
-export function nameHash(block: Block, offset: number, length: number): number {
+/** A quick hash of a short name, 32 bits: a collision costs a look and no more, and nothing is secret in it. */
+function nameHash(block: Block, offset: number, length: number): number {
   const { bytes } = block
   let hash = length
   for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + bytes[offset + i]) | 0

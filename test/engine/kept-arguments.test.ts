@@ -26,6 +26,24 @@ test('what is kept is read until it is given back, whatever else is kept meanwhi
   )
 })
 
+test('an argument that is kept is compared where it lies, and what was read before stays', () => {
+  fc.assert(
+    fc.property(command, command, (one, other) => {
+      const kept = new KeptArguments()
+      const [first, second] = [one, other].map((texts) => kept.keep(argumentsOf(texts)))
+      const read = kept.read(first)
+      const asked = argumentsOf([...one, ...other])
+      for (let i = 0; i < asked.count; i++) {
+        for (const [at, text] of other.entries()) {
+          const same = kept.is(second, at, asked.block, asked.offsets[i], asked.lengths[i])
+          expect(same).toBe(asked.text(i) === text)
+        }
+      }
+      expect(textsOf(read)).toEqual(one)
+    }),
+  )
+})
+
 test('a slot is used again, and more of them are made than one block has', () => {
   const kept = new KeptArguments()
   const all = Array.from({ length: 1000 }, (_, i) => kept.keep(argumentsOf(['BLPOP', `key:${i}`, '0'])))
