@@ -37,6 +37,8 @@ export class Connection implements Link, Input, Outlet {
   private readonly written: () => void
   /** What is being written directly, where the system did not take all of it at once. */
   private lent: Block | null
+  /** Something has gone by the socket's stream, and may not have been taken yet: nearly all is written past it. */
+  private streaming: boolean
   /** The turn will call flush(). */
   private flushQueued: boolean
   private reading: boolean
@@ -57,6 +59,7 @@ export class Connection implements Link, Input, Outlet {
     this.onClosed = null
     this.engine = engine
     this.lent = null
+    this.streaming = false
     this.flushQueued = false
     this.reading = true
     this.ended = false
@@ -100,7 +103,7 @@ export class Connection implements Link, Input, Outlet {
   }
 
   get unsentBytes(): number {
-    return this.socket.writableLength + this.direct.pending
+    return (this.streaming ? this.socket.writableLength : 0) + this.direct.pending
   }
 
   buffer(): Uint8Array | null {
@@ -202,7 +205,7 @@ export class Connection implements Link, Input, Outlet {
     this.client.netOutput += bytes.length
     this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += bytes.length
-    this.socket.write(bytes, this.written)
+    this.stream(bytes)
   }
 
   end(reset: boolean): void {
@@ -294,7 +297,7 @@ export class Connection implements Link, Input, Outlet {
   }
 
   private write(): void {
-    const { socket, client } = this
+    const { client } = this
     if (((this.engine.gates | client.gates) & GATE_FAULTS) !== 0) {
       this.engine.faults.send(client, this)
       return
@@ -313,7 +316,7 @@ export class Connection implements Link, Input, Outlet {
     this.engine.stats.writesProcessed++
     this.engine.stats.netOutputBytes += length
     const direct = backlog === 0 && this.direct.write(bytes)
-    if (!direct) socket.write(bytes, this.written)
+    if (!direct) this.stream(bytes)
     // Nearly always the system has taken all of it by now.
     if (direct ? this.direct.pending === 0 : this.unsentBytes === 0) reply.release()
     else {
@@ -322,13 +325,20 @@ export class Connection implements Link, Input, Outlet {
     }
   }
 
+  private stream(bytes: Uint8Array): void {
+    this.streaming = true
+    this.socket.write(bytes, this.written)
+  }
+
   /** The system has taken a write. */
   private sent(): void {
     if (this.lent !== null && this.direct.pending === 0) {
       recycle(this.lent)
       this.lent = null
     }
-    if (this.closed || this.unsentBytes > 0) return
+    if (this.unsentBytes > 0) return
+    this.streaming = false
+    if (this.closed) return
     if (this.client.reply.length > 0 || this.intake.more || !this.reading) this.flushSoon()
   }
 
