@@ -25,7 +25,7 @@ import type { Client } from './client.ts'
 import { BEGUN_AT, type Command, FLAG, MICROS, PACE } from './command.ts'
 import type { Engine } from './engine.ts'
 
-/** Most commands that share a reading; as many as an intake reads ahead, so that their arguments are still there. */
+/** Most commands that share a reading; no more than an intake reads ahead, so that their arguments are still there. */
 const GROUP_MAX = 16
 /** Time between two readings that makes their cost small, microseconds. */
 const BUDGET_MICROS = 5

@@ -220,7 +220,7 @@ export class Intake {
       const resting = client.held !== 0 || client.closeAfterReply || this.stopped
       if (ran < count || (resting && status === MALFORMED)) {
         // Held back or closing, and what lies behind has not happened yet, not even an error of the protocol;
-        // otherwise it has had its time, or its replies have grown too large for one turn.
+        // otherwise its replies have grown too large for one turn.
         reader.reset(at)
         this.more = client.held === 0
         break
@@ -237,7 +237,10 @@ export class Intake {
     else this.keep(reader, block, at, end)
   }
 
-  /** Dispatches the requests read ahead, as long as the client may run them. Returns how many ran. */
+  /**
+   * Dispatches the requests read ahead, as long as the client may run them. Returns how many ran. They are not cut for
+   * the time they take: of a short pipeline, as in Redis, nothing leaves before all of it has run.
+   */
   private dispatchAll(count: number): number {
     const { client } = this
     const { dispatcher } = this.engine
@@ -245,7 +248,7 @@ export class Intake {
     const { reply } = client
     for (let i = 0; i < count; i++) {
       if (reply.length > LARGE_REPLY && this.replyIsTooLarge()) return i
-      if (client.held !== 0 || client.closeAfterReply || this.stopped || dispatcher.late) return i
+      if (client.held !== 0 || client.closeAfterReply || this.stopped) return i
       if (!dispatcher.dispatch(client, requests[i])) return i
     }
     return count

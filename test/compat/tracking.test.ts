@@ -197,6 +197,7 @@ const SCENES: Readonly<Record<string, readonly string[]>> = {
     'a: SET a1 1 ; SET a2 1 ; GET a1',
     'b: FLUSHALL',
     'a: MULTI ; SET a1 1 ; SET b1 1 ; EXEC ; PING',
+    'a: SET a2 1 ; DEBUG SLEEP 0.02 ; SET a1 1 ; PING',
     'c: MULTI ; SET a1 1 ; SET "\\xff" 1 ; EXEC',
     'b: SET a1 2 ; DEL a1 ; DEL nokey ; SET "\\xff" 2 ; SET "" 1',
     'c: CLIENT TRACKING ON BCAST PREFIX a',
