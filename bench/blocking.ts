@@ -3,8 +3,8 @@
  * and pushes that serve them. Run alone, after a build:
  * `npx tsx bench/blocking.ts [--quick] [--clients N] [--against PATH] [--subject PATH]`.
  *
- * Every client that waits is a connection, so 10 000 of them take 10 000 descriptors here and as many in the
- * server: `ulimit -n` has to be a little above; where it is not, the cases run with fewer and say so.
+ * Every client that waits is a connection, and clients wait at both servers, so 10 000 of them take 20 000 descriptors
+ * here: `ulimit -n` has to be a little above; where it is not, the cases run with fewer and say so.
  */
 import { execFileSync } from 'node:child_process'
 import net from 'node:net'
@@ -49,16 +49,16 @@ const oneKey = (): string => 'waited-for'
 const ownKey = (index: number): string => `waited-for:${index}`
 
 function cases(quick: boolean, clients: number): Case[] {
-  const share = quick ? 0.2 : 1
+  const share = quick ? 0.5 : 1
   const waits: [string, number, (index: number) => string][] = [
     ['nobody waits', 0, oneKey],
     [`${clients} wait for one key`, clients, oneKey],
     [`${clients} wait for a key each`, clients, ownKey],
   ]
   const loads: [string, readonly string[], number][] = [
-    ['SET', SET, 1_000_000],
-    ['LPUSH', LPUSH, 1_000_000],
-    ['LPUSH to new lists', NEW_LISTS, 500_000],
+    ['SET', SET, 400_000],
+    ['LPUSH', LPUSH, 400_000],
+    ['LPUSH to new lists', NEW_LISTS, 200_000],
   ]
   const unrelated = loads.flatMap(([name, load, requests]) =>
     waits.map(([who, count, keyOf]) => ({
@@ -74,7 +74,7 @@ function cases(quick: boolean, clients: number): Case[] {
     clients: count,
     keyOf,
     load: null,
-    requests: Math.round(100_000 * share),
+    requests: Math.round(40_000 * share),
   }))
   return [...unrelated, ...serving]
 }
@@ -154,25 +154,61 @@ function serveAll(port: number, work: Case, waiters: Waiters, pushes: number): P
   })
 }
 
-async function timedRun(contestant: Contestant, work: Case): Promise<Run> {
-  const waiters = new Waiters()
-  try {
-    await contestant.control.send('FLUSHALL')
-    await waiters.open(contestant, work)
-    const run = (requests: number): Promise<number> =>
-      work.load === null
-        ? serveAll(contestant.port, work, waiters, requests)
-        : requestsPerSecond(contestant.port, ['-c', '50', '-n', `${requests}`, ...work.load])
-    await run(Math.ceil(work.requests / 4))
-    await settle(contestant)
+/** One server of a case, with the clients that wait there from one run to the next. */
+class Subject {
+  private readonly contestant: Contestant
+  private readonly work: Case
+  private readonly waiters = new Waiters()
+
+  constructor(contestant: Contestant, work: Case) {
+    this.contestant = contestant
+    this.work = work
+  }
+
+  async open(): Promise<void> {
+    await this.waiters.open(this.contestant, this.work)
+    await this.run()
+  }
+
+  async timedRun(): Promise<Run> {
+    const { contestant, work } = this
     const before = await contestant.usage()
-    const perSecond = await run(work.requests)
+    const perSecond = await this.run()
     const after = await contestant.usage()
     return { perSecond, cpuMicros: (after.cpuMicros - before.cpuMicros) / work.requests }
-  } finally {
-    waiters.close()
-    await settle(contestant)
   }
+
+  async close(): Promise<void> {
+    this.waiters.close()
+    await this.contestant.control.send('FLUSHALL')
+    await settle(this.contestant)
+  }
+
+  private run(): Promise<number> {
+    const { contestant, work, waiters } = this
+    return work.load === null
+      ? serveAll(contestant.port, work, waiters, work.requests)
+      : requestsPerSecond(contestant.port, ['-c', '50', '-n', `${work.requests}`, ...work.load])
+  }
+}
+
+/** Short runs of the two in turn: what slows the machine for a second or more slows both. */
+async function alternate(
+  pair: readonly Contestant[],
+  work: Case,
+  alternations: number,
+): Promise<[Run[], Run[]]> {
+  const subjects = pair.map((contestant) => new Subject(contestant, work))
+  const runs: [Run[], Run[]] = [[], []]
+  try {
+    for (const subject of subjects) await subject.open()
+    for (let i = 0; i < alternations; i++) {
+      for (const side of [0, 1]) runs[side].push(await subjects[side].timedRun())
+    }
+  } finally {
+    for (const subject of subjects) await subject.close()
+  }
+  return runs
 }
 
 async function bench(): Promise<void> {
@@ -186,9 +222,9 @@ async function bench(): Promise<void> {
   })
   const programs = [programAt(values.subject), programAt(values.against)]
   const descriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }))
-  const clients = Math.min(Number(values.clients), (descriptors || 1e9) - OTHER_DESCRIPTORS)
+  const clients = Math.min(Number(values.clients), Math.floor(((descriptors || 1e9) - OTHER_DESCRIPTORS) / 2))
   const works = cases(values.quick, clients)
-  const alternations = values.quick ? 2 : 5
+  const alternations = values.quick ? 3 : 15
   const progress = new Progress(works.length)
   const pair: Contestant[] = []
   const rows: string[][] = []
@@ -197,11 +233,7 @@ async function bench(): Promise<void> {
     for (const { control } of pair) await control.send('CONFIG', 'SET', 'maxclients', `${clients + 100}`)
     for (const work of works) {
       progress.begin(work.title)
-      const runs: [Run[], Run[]] = [[], []]
-      for (let i = 0; i < alternations; i++) {
-        for (const side of [0, 1]) runs[side].push(await timedRun(pair[side], work))
-      }
-      rows.push(row(work, runs))
+      rows.push(row(work, await alternate(pair, work, alternations)))
     }
   } finally {
     for (const contestant of pair) await contestant.stop()
