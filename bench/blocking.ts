@@ -155,7 +155,7 @@ function serveAll(port: number, work: Case, waiters: Waiters, pushes: number): P
 }
 
 /** One server of a case, with the clients that wait there from one run to the next. */
-class Subject {
+class Side {
   private readonly contestant: Contestant
   private readonly work: Case
   private readonly waiters = new Waiters()
@@ -198,15 +198,15 @@ async function alternate(
   work: Case,
   alternations: number,
 ): Promise<[Run[], Run[]]> {
-  const subjects = pair.map((contestant) => new Subject(contestant, work))
+  const sides = pair.map((contestant) => new Side(contestant, work))
   const runs: [Run[], Run[]] = [[], []]
   try {
-    for (const subject of subjects) await subject.open()
-    for (let i = 0; i < alternations; i++) {
-      for (const side of [0, 1]) runs[side].push(await subjects[side].timedRun())
+    for (const side of sides) await side.open()
+    for (let turn = 0; turn < alternations; turn++) {
+      for (const [i, side] of sides.entries()) runs[i].push(await side.timedRun())
     }
   } finally {
-    for (const subject of subjects) await subject.close()
+    for (const side of sides) await side.close()
   }
   return runs
 }

@@ -34,7 +34,10 @@ const PACE_WEIGHT = 1 / 8
 const PACE_MAX = 16
 /** A group that takes so many times its usual time has one in it that is to blame. */
 const OUTLIER = 4
-/** After so many microseconds, what some 8000 short commands take or a slow one, a batch gives way to others. */
+/**
+ * After so many microseconds, what some 8000 short commands take or a slow one, a batch gives way to others, behind the
+ * requests that were read ahead with the last.
+ */
 const BATCH_MICROS = 4000
 /** Below this threshold for slow commands, microseconds, a group may exceed it without holding one. */
 const GROUPS_FROM = 100

@@ -75,7 +75,7 @@ export class KeyQueue {
 export class KeyQueues {
   private readonly kept: KeptArguments
   /** From hashes to numbers of queues. */
-  private index: HashIndex
+  private readonly index: HashIndex
   /** By number, from 1 on; where `number` is another's, 0 that is, the queue is spare. */
   private queues: (KeyQueue | null)[]
   private free: number[]

@@ -251,8 +251,8 @@ export class Database extends EntryStore {
     const { block } = args
     const offset = args.offsets[key]
     const length = args.lengths[key]
-    const hash = this.hashOf(args, key)
-    if (key !== 1 || args.keyHash === 0) return this.locate(block, offset, length, hash, into)
+    const hash = args.keyHash
+    if (key !== 1 || hash === 0) return this.locate(block, offset, length, this.hashOf(args, key), into)
     const { arena, lookahead } = this.keyspace
     // Found when it was read ahead, and still there: bench/micro/lookahead.ts.
     const address = lookahead.addressOf(args, this.index)
